@@ -1,0 +1,1 @@
+/** Signature contract (being implemented): page walks, TLB, tracked writes. See docs/contracts. */

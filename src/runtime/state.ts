@@ -1,0 +1,159 @@
+/**
+ * Live state of one processor (pCPU) as typed arrays: the interpreter, translated regions, the evaluator and every helper work on this
+ * object. Scheduling a vCPU copies `CpuState` in and out; nothing about "the" CPU lives elsewhere.
+ *
+ * `r` (Int32Array) is one array so that the interpreter addresses registers as data:
+ *
+ *   0-7   EAX ECX EDX EBX ESP EBP ESI EDI
+ *   8     always 0 (absent base or index)
+ *   9-14  segment bases ES CS SS DS FS GS
+ *   16    EIP (offset in CS; in regions exact only at exits)
+ *   17-20 lazy flags: kind, a, b, result (see flags.ts)
+ *   21    EFLAGS without CF PF AF ZF SF OF (bit 1 always set)
+ *   22    instruction budget: instructions that may still run before the vCPU loop must look
+ *   23    pending word (PENDING_* bits): tested after everything that can set it
+ *   24    CPL
+ *   25    REGION_SITE: exit site of the region that just returned
+ */
+import type { Fpu } from './fpu/state.js';
+import type { Mmu } from './mmu.js';
+
+export const EAX = 0, ECX = 1, EDX = 2, EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
+export const R_ZERO = 8;
+/** r[R_SEGMENT_BASE + segment index]. */
+export const R_SEGMENT_BASE = 9;
+export const R_EIP = 16;
+export const R_FLAG_KIND = 17, R_FLAG_A = 18, R_FLAG_B = 19, R_FLAG_RESULT = 20;
+export const R_EFLAGS = 21;
+export const R_BUDGET = 22;
+export const R_PENDING = 23;
+export const R_CPL = 24;
+export const R_SITE = 25;
+export const R_COUNT = 32;
+
+/** EFLAGS bits (SDM vol. 1, 3.4.3). */
+export const EFLAGS = {
+  CF: 1 << 0, PF: 1 << 2, AF: 1 << 4, ZF: 1 << 6, SF: 1 << 7, TF: 1 << 8, IF: 1 << 9, DF: 1 << 10, OF: 1 << 11,
+  IOPL: 3 << 12, NT: 1 << 14, RF: 1 << 16, VM: 1 << 17, AC: 1 << 18, VIF: 1 << 19, VIP: 1 << 20, ID: 1 << 21,
+} as const;
+/** The six flags that live in the lazy representation. */
+export const STATUS_FLAGS = EFLAGS.CF | EFLAGS.PF | EFLAGS.AF | EFLAGS.ZF | EFLAGS.SF | EFLAGS.OF;
+
+export const CR0 = {
+  PE: 1 << 0, MP: 1 << 1, EM: 1 << 2, TS: 1 << 3, ET: 1 << 4, NE: 1 << 5, WP: 1 << 16, AM: 1 << 18,
+  NW: 1 << 29, CD: 1 << 30, PG: 1 << 31,
+} as const;
+export const CR4 = {
+  VME: 1 << 0, PVI: 1 << 1, TSD: 1 << 2, DE: 1 << 3, PSE: 1 << 4, PAE: 1 << 5, MCE: 1 << 6, PGE: 1 << 7, PCE: 1 << 8,
+  OSFXSR: 1 << 9, OSXMMEXCPT: 1 << 10,
+} as const;
+export const EFER = { SCE: 1 << 0, LME: 1 << 8, LMA: 1 << 10, NXE: 1 << 11 } as const;
+
+/** Bits of r[R_PENDING]; any bit makes translated code return to the dispatcher at the next instruction boundary. */
+export const PENDING = {
+  /** An interrupt line, NMI or SMI changed. */
+  INTERRUPT: 1 << 0,
+  /** Code under the running region or interpreter page was invalidated. */
+  CODE: 1 << 1,
+  /** CS, SS, CPL, CR0, CR4, flat bits … may have changed: recompute the mode key. */
+  MODE: 1 << 2,
+  /** `exit` was raised by a helper (HLT, shutdown, power-off …). */
+  EXIT: 1 << 3,
+  /** Interrupts are held off for one instruction (STI, MOV SS, POP SS). */
+  SHADOW: 1 << 4,
+} as const;
+
+/** Hidden part of a segment register. `attributes` are descriptor bits 40-55 (type, S, DPL, P, AVL, L, D/B, G) shifted down by 40 with the limit nibble cleared. */
+export class Segments {
+  /** Index 0-5 as Sreg; 6 LDTR, 7 TR. Visible selectors. */
+  readonly selector = new Uint16Array(8);
+  /** Bases; 0-5 are mirrored in r[R_SEGMENT_BASE + i] by `setSegment`, which is the only writer. */
+  readonly base = new Int32Array(8);
+  /** Byte-granular limits as uint32. */
+  readonly limit = new Uint32Array(8);
+  readonly attributes = new Uint16Array(8);
+}
+export const LDTR = 6, TR = 7;
+/** Bits of `attributes`. */
+export const ATTRIBUTE = {
+  /** Type bit 0 of code/data descriptors. */
+  ACCESSED: 1 << 0,
+  /** Data: writable; code: readable. */
+  READ_WRITE: 1 << 1,
+  /** Data: expand-down; code: conforming. */
+  EXPAND_DOWN_CONFORMING: 1 << 2,
+  CODE: 1 << 3,
+  TYPE: 15,
+  S: 1 << 4,
+  DPL: 3 << 5,
+  P: 1 << 7,
+  L: 1 << 13,
+  DB: 1 << 14,
+  G: 1 << 15,
+} as const;
+
+/** What helpers ask of the world outside the processor; hv implements it. Port and time calls happen with eip, flags and budget exact. */
+export interface CpuEnvironment {
+  /** size in bytes 1, 2, 4; returns an unsigned value of that size. */
+  readPort(port: number, size: number): number;
+  writePort(port: number, size: number, value: number): void;
+  /** Time-stamp counter now: low and high 32 bits as int32 pair. */
+  readTsc(): { low: number; high: number };
+  writeTsc(low: number, high: number): void;
+  /** MSRs that are not the processor's own (APIC base …); false: #GP(0). The value is in / put into `msrLow`, `msrHigh` of the cpu. */
+  readMsr(index: number): boolean;
+  writeMsr(index: number): boolean;
+  /** Vector of the highest pending maskable interrupt, acknowledging it; -1 if none after all. */
+  acknowledgeInterrupt(): number;
+}
+
+export class Cpu {
+  readonly r: Int32Array;
+  readonly r8: Uint8Array;
+  readonly r16: Uint16Array;
+  readonly segments = new Segments();
+  cr0 = 0;
+  cr2 = 0;
+  cr3 = 0;
+  cr4 = 0;
+  efer = 0;
+  readonly dr = new Int32Array(8);
+  gdtBase = 0;
+  gdtLimit = 0xffff;
+  idtBase = 0;
+  idtLimit = 0xffff;
+  /** IA32_SYSENTER_CS/ESP/EIP, PAT, MTRRs …: index → [low, high]. */
+  readonly msr = new Map<number, [number, number]>();
+  msrLow = 0;
+  msrHigh = 0;
+  /** The CPUID model: leaf values and the MSR set, chosen by --cpu. */
+  model: CpuModel;
+  fpu!: Fpu;
+  mmu!: Mmu;
+  environment!: CpuEnvironment;
+  /** Halted by HLT, waiting for an interrupt. */
+  halted = false;
+  /** Shutdown after a triple fault. */
+  shutdown = false;
+  /** The maskable interrupt line from the PIC or APIC. */
+  interruptLine = false;
+  nmiPending = false;
+  nmiBlocked = false;
+  /** Why the EXIT pending bit is set; 0 none (ExitReason of exits.ts). */
+  exitReason = 0;
+
+  constructor(model: CpuModel) {
+    const buffer = new ArrayBuffer(R_COUNT * 4);
+    this.r = new Int32Array(buffer);
+    this.r8 = new Uint8Array(buffer);
+    this.r16 = new Uint16Array(buffer);
+    this.model = model;
+  }
+}
+
+/** CPUID leaves and capabilities of a processor model. */
+export interface CpuModel {
+  readonly name: string;
+  /** EAX, EBX, ECX, EDX for a leaf and subleaf; int32 each. */
+  cpuid(leaf: number, subleaf: number, cpu: Cpu): readonly [number, number, number, number];
+}
