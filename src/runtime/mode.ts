@@ -1,0 +1,78 @@
+/** The mode part of the translation key: everything translated code assumes about the processor besides its own bytes. */
+import type { Cpu } from './state.js';
+import { ATTRIBUTE, CR0, CR4, EFLAGS, R_CPL, R_EFLAGS } from './state.js';
+
+/** Bits of the mode key. EFLAGS.TF and paging are not in it. */
+export const MODE = {
+  /** CS.D: 32-bit operands and addresses by default. */
+  CODE_32: 1 << 0,
+  /** SS.B: the stack pointer is ESP. */
+  STACK_32: 1 << 1,
+  CPL3: 1 << 2,
+  VM86: 1 << 3,
+  /** Bits 4-9: segment 0-5 is flat, see `isFlat`. */
+  FLAT_ES: 1 << 4,
+  FLAT_CS: 1 << 5,
+  FLAT_SS: 1 << 6,
+  FLAT_DS: 1 << 7,
+  FLAT_FS: 1 << 8,
+  FLAT_GS: 1 << 9,
+  /** x87 instructions run: CR0.EM = CR0.TS = 0. */
+  FPU: 1 << 10,
+  /** SSE instructions run: additionally CR4.OSFXSR = 1. */
+  SSE: 1 << 11,
+  /** Misaligned accesses raise #AC: CPL 3, CR0.AM and EFLAGS.AC. */
+  ALIGNMENT: 1 << 12,
+} as const;
+export const MODE_FLAT_SHIFT = 4;
+
+const DATA_MASK =
+  ATTRIBUTE.P | ATTRIBUTE.S | ATTRIBUTE.CODE | ATTRIBUTE.EXPAND_DOWN_CONFORMING | ATTRIBUTE.READ_WRITE;
+const DATA_FLAT = ATTRIBUTE.P | ATTRIBUTE.S | ATTRIBUTE.READ_WRITE;
+const CODE_MASK = ATTRIBUTE.P | ATTRIBUTE.S | ATTRIBUTE.CODE | ATTRIBUTE.READ_WRITE;
+const CODE_FLAT = CODE_MASK;
+
+/**
+ * Whether accesses through the segment need no limit or type check: present, limit 4 GiB, base 0 (any base for FS and GS), and
+ * writable expand-up data, or for CS readable code. A store through CS must still be checked (it is #GP outside real mode).
+ */
+export function isFlat(cpu: Cpu, segment: number): boolean {
+  const segments = cpu.segments;
+  if (segments.limit[segment] !== 0xffffffff) return false;
+  if (segment < 4 && segments.base[segment] !== 0) return false;
+  const attributes = segments.attributes[segment]!;
+  if (segment === 1) return (attributes & CODE_MASK) === CODE_FLAT;
+  return (attributes & DATA_MASK) === DATA_FLAT;
+}
+
+function flatBits(cpu: Cpu): number {
+  let bits = 0;
+  for (let segment = 0; segment < 6; segment++) if (isFlat(cpu, segment)) bits |= 1 << segment;
+  return bits;
+}
+
+function featureBits(cpu: Cpu): number {
+  if (cpu.cr0 & (CR0.EM | CR0.TS)) return 0;
+  return cpu.cr4 & CR4.OSFXSR ? MODE.FPU | MODE.SSE : MODE.FPU;
+}
+
+function privilegeBits(cpu: Cpu): number {
+  const eflags = cpu.r[R_EFLAGS]!;
+  let bits = eflags & EFLAGS.VM ? MODE.VM86 : 0;
+  if (cpu.r[R_CPL] !== 3) return bits;
+  bits |= MODE.CPL3;
+  if (eflags & EFLAGS.AC && cpu.cr0 & CR0.AM) bits |= MODE.ALIGNMENT;
+  return bits;
+}
+
+/** The mode key now; recomputed by the dispatcher when PENDING.MODE is set. */
+export function computeMode(cpu: Cpu): number {
+  const { attributes } = cpu.segments;
+  return (
+    (attributes[1]! & ATTRIBUTE.DB ? MODE.CODE_32 : 0) |
+    (attributes[2]! & ATTRIBUTE.DB ? MODE.STACK_32 : 0) |
+    privilegeBits(cpu) |
+    (flatBits(cpu) << MODE_FLAT_SHIFT) |
+    featureBits(cpu)
+  );
+}
