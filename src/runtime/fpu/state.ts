@@ -1,0 +1,142 @@
+/** State of the x87 FPU, MMX and SSE units of one processor as plain data (SDM vol. 1, 8.1, 9.2, 10.2). */
+
+/** Control word bits (SDM vol. 1, 8.1.5): exception masks are bits 0-5 in the order of the status word. */
+export const CONTROL = {
+  MASKS: 0x3f,
+  /** Reads as 1 whatever is loaded. */
+  RESERVED_ONE: 0x40,
+  /** Bits software can change. */
+  WRITABLE: 0x1f3f,
+  INITIAL: 0x37f,
+} as const;
+
+/** Status word bits (SDM vol. 1, 8.1.3). */
+export const STATUS = {
+  IE: 1 << 0,
+  DE: 1 << 1,
+  ZE: 1 << 2,
+  OE: 1 << 3,
+  UE: 1 << 4,
+  PE: 1 << 5,
+  SF: 1 << 6,
+  ES: 1 << 7,
+  C0: 1 << 8,
+  C1: 1 << 9,
+  C2: 1 << 10,
+  TOP: 7 << 11,
+  C3: 1 << 14,
+  B: 1 << 15,
+  CONDITIONS: 0x4700,
+  EXCEPTIONS: 0x3f,
+} as const;
+
+export const MXCSR_INITIAL = 0x1f80;
+/** Every bit below 16 is implemented, DAZ included; FXSAVE reports it as MXCSR_MASK. */
+export const MXCSR_MASK = 0xffff;
+
+/**
+ * Layout of `buffer` (bytes): 0-255 XMM0-15, 256-319 significands of physical R0-R7, 320-335 their sign and exponent.
+ * MMi is the significand of physical register i.
+ */
+export class Fpu {
+  readonly buffer = new ArrayBuffer(336);
+  /** XMMi is words 4i (bits 0-31) to 4i + 3. */
+  readonly xmm = new Int32Array(this.buffer, 0, 64);
+  readonly xmmU8 = new Uint8Array(this.buffer, 0, 256);
+  readonly xmmF32 = new Float32Array(this.buffer, 0, 64);
+  readonly xmmF64 = new Float64Array(this.buffer, 0, 32);
+  /** Significand of physical register i: low word at 2i, high word at 2i + 1. */
+  readonly significand = new Int32Array(this.buffer, 256, 16);
+  /** Sign (bit 15) and biased exponent of physical register i. */
+  readonly exponent = new Uint16Array(this.buffer, 320, 8);
+  control: number = CONTROL.INITIAL;
+  /** The status word with the TOP field 0; see `statusWord`. */
+  status = 0;
+  /** Physical number of ST(0). */
+  top = 0;
+  /** Bit i: physical register i is not empty. The full tag word is derived from the contents when it is stored. */
+  valid = 0;
+  /** Last instruction pointer, operand pointer and opcode (SDM vol. 1, 8.1.8-9). */
+  instructionOffset = 0;
+  instructionSelector = 0;
+  operandOffset = 0;
+  operandSelector = 0;
+  opcode = 0;
+  mxcsr = MXCSR_INITIAL;
+
+  /** Power-up state: FNINIT plus cleared registers (SDM vol. 3, table 11-1). */
+  reset(): void {
+    new Int32Array(this.buffer).fill(0);
+    this.initialize();
+    this.mxcsr = MXCSR_INITIAL;
+  }
+
+  /** What FNINIT does: registers keep their contents but become empty. */
+  initialize(): void {
+    this.control = CONTROL.INITIAL;
+    this.status = 0;
+    this.top = 0;
+    this.valid = 0;
+    this.instructionOffset = 0;
+    this.instructionSelector = 0;
+    this.operandOffset = 0;
+    this.operandSelector = 0;
+    this.opcode = 0;
+  }
+
+  statusWord(): number {
+    return this.status | (this.top << 11);
+  }
+
+  /** Takes exceptions, conditions and TOP from `word`; ES and B follow from the masks. */
+  setStatusWord(word: number): void {
+    this.status = word & (STATUS.CONDITIONS | STATUS.EXCEPTIONS | STATUS.SF);
+    this.top = (word >>> 11) & 7;
+    this.summarize();
+  }
+
+  setControlWord(word: number): void {
+    this.control = (word & CONTROL.WRITABLE) | CONTROL.RESERVED_ONE;
+    this.summarize();
+  }
+
+  /** Recomputes ES and B after masks or flags changed. */
+  summarize(): void {
+    const unmasked = this.status & ~this.control & STATUS.EXCEPTIONS;
+    this.status = unmasked ? this.status | 0x8080 : this.status & 0x7f7f;
+  }
+
+  /** The 16-bit tag word: 0 valid, 1 zero, 2 special, 3 empty for each physical register (SDM vol. 1, 8.1.7). */
+  tagWord(): number {
+    let word = 0;
+    for (let i = 7; i >= 0; i--) word = (word << 2) | this.tag(i);
+    return word;
+  }
+
+  private tag(i: number): number {
+    if (!((this.valid >>> i) & 1)) return 3;
+    const exponent = this.exponent[i]! & 0x7fff;
+    const high = this.significand[2 * i + 1]!;
+    if (exponent === 0) return (high | this.significand[2 * i]!) === 0 ? 1 : 2;
+    return exponent === 0x7fff || high >= 0 ? 2 : 0;
+  }
+
+  setTagWord(word: number): void {
+    this.valid = 0;
+    for (let i = 0; i < 8; i++) if (((word >>> (2 * i)) & 3) !== 3) this.valid |= 1 << i;
+  }
+
+  copyFrom(other: Fpu): void {
+    new Int32Array(this.buffer).set(new Int32Array(other.buffer));
+    this.control = other.control;
+    this.status = other.status;
+    this.top = other.top;
+    this.valid = other.valid;
+    this.instructionOffset = other.instructionOffset;
+    this.instructionSelector = other.instructionSelector;
+    this.operandOffset = other.operandOffset;
+    this.operandSelector = other.operandSelector;
+    this.opcode = other.opcode;
+    this.mxcsr = other.mxcsr;
+  }
+}
