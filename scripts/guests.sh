@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Builds guests/build/: two stock Debian i386 kernels, an initramfs around busybox, and the workload's expected output.
+# Uses only `apt-get download` and `dpkg-deb -x`, with an apt state of its own: nothing is installed on the host and
+# no root is needed. The mirror is the host's; only its entries for the host's Debian release are used.
+#   scripts/guests.sh            build what is missing or older than its sources
+#   scripts/guests.sh --clean    build everything again
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$here/guests/build
+work=$build/.work
+flavours=(686 686-pae)
+
+fail() {
+  echo "guests.sh: $*" >&2
+  exit 1
+}
+
+need() {
+  command -v "$1" >/dev/null || fail "needs the command '$1', which is not installed"
+}
+
+# Debian's own entries of the host's source lists: those whose suite is the release or one of its pockets.
+write_sources() {
+  local codename
+  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+  [[ -n $codename ]] || fail "/etc/os-release names no VERSION_CODENAME; a Debian host is needed"
+  local files=() file
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+    if [[ -f $file ]]; then files+=("$file"); fi
+  done
+  if ((${#files[@]})); then
+    { grep -hE "^deb .* $codename(-[a-z]+)? .*\bmain\b" "${files[@]}" || true; } |
+      sed -E 's/^deb (\[[^]]*\] )?/deb \1/; s/arch=[^] ]*//' >"$work/apt/sources.d/host.list"
+  fi
+  for file in /etc/apt/sources.list.d/*.sources; do
+    if [[ -f $file ]] && grep -qE "^Suites:.*[ :]$codename( |\$|-)" "$file" && grep -q '^Types:.*deb\b' "$file"; then
+      sed '/^Architectures:/d' "$file" >"$work/apt/sources.d/$(basename "$file")"
+    fi
+  done
+  grep -qsE '^(deb |URIs:)' "$work"/apt/sources.d/* || fail "the host's apt sources have no entry for Debian $codename"
+}
+
+# The host's apt settings (proxy, retries) without its hooks, which would act on the host after an update.
+write_settings() {
+  local file
+  for file in /etc/apt/apt.conf.d/*; do
+    if [[ -f $file ]]; then ln -s "$file" "$work/apt/conf.d/$(basename "$file")"; fi
+  done
+  printf '#clear %s;\n' APT::Update::{Pre-Invoke,Post-Invoke,Post-Invoke-Success} DPkg >"$work/apt/conf.d/zz-no-hooks"
+  echo "Dir::Etc::parts \"$work/apt/conf.d\";" >"$work/apt/conf"
+}
+
+# An apt of our own for i386: it reads the host's mirrors and keys and writes only below $work.
+private_apt() {
+  local command=$1
+  shift
+  APT_CONFIG=$work/apt/conf "$command" -q \
+    -o APT::Architecture=i386 -o APT::Architectures::=i386 -o APT::Sandbox::User="$(id -un)" \
+    -o Dir::State="$work/apt/state" -o Dir::State::status="$work/apt/status" \
+    -o Dir::Cache="$work/apt/cache" \
+    -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$work/apt/sources.d" \
+    -o Acquire::Languages=none -o Acquire::Retries=3 "$@"
+}
+
+prepare_apt() {
+  rm -rf "$work"
+  mkdir -p "$work"/apt/{conf.d,sources.d,state/lists/partial,cache/archives/partial} "$work"/{deb,root}
+  : >"$work/apt/status"
+  write_settings
+  write_sources
+  # One pocket whose index does not match its signed Release (a mirror being synchronised) leaves the others usable:
+  # apt drops that index, and the packages come from the rest.
+  if ! private_apt apt-get update >"$work/apt/log" 2>&1; then
+    local reason
+    reason=$(grep -m1 '^E:' "$work/apt/log" || tail -n1 "$work/apt/log")
+    private_apt apt-cache show busybox-static >/dev/null 2>&1 || fail "apt-get update failed: $reason"
+    echo "guests.sh: note: without the index that failed: $reason" >&2
+  fi
+}
+
+# Unpacks one package into $work/root/NAME.
+fetch() {
+  local package=$1
+  (cd "$work/deb" && private_apt apt-get download "$package") >"$work/apt/log" 2>&1 ||
+    fail "cannot download $package:i386: $(grep -m1 '^E:' "$work/apt/log" || tail -n1 "$work/apt/log")"
+  dpkg-deb -x "$work/deb/${package}"_*.deb "$work/root/$package" || fail "cannot unpack $package"
+}
+
+# linux-image-686 is a name for the current kernel: its one dependency is the package that holds the file.
+kernel_package() {
+  private_apt apt-cache depends "linux-image-$1" | sed -n 's/^ *Depends: *\(linux-image-[0-9].*\)$/\1/p' | head -n1
+}
+
+build_kernel() {
+  local flavour=$1 package
+  package=$(kernel_package "$flavour")
+  [[ -n $package ]] || fail "linux-image-$flavour:i386 depends on no kernel package in this release"
+  fetch "$package"
+  local image=("$work/root/$package"/boot/vmlinuz-*)
+  [[ -f ${image[0]} ]] || fail "$package holds no /boot/vmlinuz-*"
+  echo "$(basename "$work/deb/${package}"_*.deb)" >"$build/vmlinuz-$flavour.version"
+  mv "${image[0]}" "$build/vmlinuz-$flavour"
+}
+
+build_busybox() {
+  fetch busybox-static
+  local binary
+  for binary in "$work"/root/busybox-static/{bin,usr/bin}/busybox; do
+    if [[ -f $binary ]]; then
+      mv "$binary" "$build/busybox"
+      return
+    fi
+  done
+  fail "busybox-static holds no bin/busybox"
+}
+
+build_initramfs() {
+  local source=$here/guests/debian
+  "$node" "$here/scripts/make-initramfs.mjs" "$build/initramfs.cpio.gz" \
+    dir:/dev dir:/proc dir:/sys dir:/tmp dir:/root dir:/etc dir:/bin dir:/sbin \
+    node:/dev/console:c:5:1:600 node:/dev/null:c:1:3:666 \
+    "file:/bin/busybox:755:$build/busybox" link:/bin/sh:busybox \
+    "file:/init:755:$source/init" "file:/workload.sh:755:$source/workload.sh" || fail "cannot write initramfs.cpio.gz"
+}
+
+older_than() {
+  local target=$1 source
+  shift
+  [[ -s $target ]] || return 0
+  for source in "$@"; do
+    if [[ $source -nt $target ]]; then return 0; fi
+  done
+  return 1
+}
+
+finish() {
+  local status=$?
+  rm -rf "$work" "$build"/*.partial
+  exit "$status"
+}
+
+for command in apt-get apt-cache dpkg-deb; do need "$command"; done
+need node
+node=$(command -v node)
+case ${1:-} in
+  '') ;;
+  --clean) rm -rf "$build" ;;
+  *) fail "unknown argument '$1'; expected nothing or --clean" ;;
+esac
+mkdir -p "$build"
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+missing=()
+for flavour in "${flavours[@]}"; do
+  if [[ ! -s $build/vmlinuz-$flavour ]]; then missing+=("$flavour"); fi
+done
+if ((${#missing[@]})) || [[ ! -s $build/busybox ]]; then
+  prepare_apt
+  for flavour in "${missing[@]}"; do build_kernel "$flavour"; done
+  if [[ ! -s $build/busybox ]]; then build_busybox; fi
+fi
+if older_than "$build/initramfs.cpio.gz" "$build/busybox" "$here"/guests/debian/* "$here/scripts/make-initramfs.mjs"; then
+  build_initramfs
+fi
+if older_than "$build/expected.txt" "$build/busybox" "$here"/guests/debian/workload.sh; then
+  "$here/scripts/expected-workload.sh" || fail "the workload does not run natively under $build/busybox"
+fi
+for file in vmlinuz-686 vmlinuz-686-pae busybox initramfs.cpio.gz expected.txt; do
+  printf '%10d  %s\n' "$(stat -c %s "$build/$file")" "guests/build/$file"
+done
