@@ -6,7 +6,12 @@ export type Width = 8 | 16 | 32 | 64;
 export type MemoryWidth = 0 | 8 | 16 | 32 | 48 | 64 | 80 | 112 | 128 | 224 | 256 | 752 | 864 | 4096;
 
 /** Segment register numbers as encoded in the manual's Sreg field. */
-export const ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5;
+export const ES = 0,
+  CS = 1,
+  SS = 2,
+  DS = 3,
+  FS = 4,
+  GS = 5;
 export type SegmentIndex = 0 | 1 | 2 | 3 | 4 | 5;
 
 export interface RegisterOperand {
@@ -56,12 +61,7 @@ export interface FileOperand {
   readonly index: number;
 }
 export type Operand =
-  | RegisterOperand
-  | MemoryOperand
-  | ImmediateOperand
-  | RelativeOperand
-  | FarOperand
-  | FileOperand;
+  RegisterOperand | MemoryOperand | ImmediateOperand | RelativeOperand | FarOperand | FileOperand;
 
 export interface Instruction {
   readonly mnemonic: Mnemonic;
