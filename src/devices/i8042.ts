@@ -1,0 +1,227 @@
+/**
+ * The 8042 keyboard controller at 60/64 with a keyboard and a PS/2 mouse that answer commands but are never touched.
+ * Not implemented: key and motion input, translation of scan codes, serial time (bytes arrive at once), multiplexing mode.
+ */
+import type { Device, Wire } from './device.js';
+import { keyboardCommand, mouseCommand } from './ps2.js';
+
+const STATUS_OUTPUT_FULL = 1,
+  STATUS_SYSTEM = 4,
+  STATUS_COMMAND = 8,
+  STATUS_UNLOCKED = 0x10,
+  STATUS_AUX = 0x20;
+const CONFIG_IRQ1 = 1,
+  CONFIG_IRQ12 = 2,
+  CONFIG_SYSTEM = 4,
+  CONFIG_KEYBOARD_OFF = 0x10,
+  CONFIG_AUX_OFF = 0x20,
+  CONFIG_TRANSLATE = 0x40;
+const OUTPUT_NOT_RESET = 1,
+  OUTPUT_A20 = 2;
+/** A device stops answering when nobody reads it. */
+const QUEUE = 16;
+
+export interface I8042State {
+  config: number;
+  outputPort: number;
+  /** The command at 64 that waits for its data byte, 0 none. */
+  command: number;
+  /** Data byte a device waits for after its command, 0 none. */
+  keyboardCommand: number;
+  mouseCommand: number;
+  /** Waiting bytes; the controller's own answers go first. */
+  controller: number[];
+  keyboard: number[];
+  mouse: number[];
+  /** The output buffer: byte, or -1 when empty, and whether it came from the mouse. */
+  output: number;
+  fromAux: boolean;
+  lastByte: number;
+  lastWriteWasCommand: boolean;
+}
+
+function powerOn(): I8042State {
+  return {
+    config: CONFIG_IRQ1 | CONFIG_IRQ12 | CONFIG_SYSTEM | CONFIG_TRANSLATE,
+    outputPort: OUTPUT_NOT_RESET | OUTPUT_A20 | 0xcc,
+    command: 0,
+    keyboardCommand: 0,
+    mouseCommand: 0,
+    controller: [],
+    keyboard: [],
+    mouse: [],
+    output: -1,
+    fromAux: false,
+    lastByte: 0,
+    lastWriteWasCommand: false,
+  };
+}
+
+export interface I8042Wires {
+  irq1: Wire;
+  irq12: Wire;
+  a20: Wire;
+  resetPulse: () => void;
+}
+
+export class I8042 implements Device<I8042State> {
+  readonly name = 'i8042';
+  readonly version = 1;
+  readonly state = powerOn();
+  readonly ports = [
+    {
+      first: 0x60,
+      last: 0x60,
+      read: () => this.readData(),
+      write: (_p: number, _s: number, v: number) => this.writeData(v),
+    },
+    {
+      first: 0x64,
+      last: 0x64,
+      read: () => this.readStatus(),
+      write: (_p: number, _s: number, v: number) => this.writeCommand(v),
+    },
+  ];
+  private readonly wires: I8042Wires;
+
+  constructor(wires: I8042Wires) {
+    this.wires = wires;
+  }
+
+  reset(): void {
+    Object.assign(this.state, powerOn());
+    this.wires.a20(true);
+    this.update();
+  }
+
+  private readStatus(): number {
+    const s = this.state;
+    return (
+      (s.output >= 0 ? STATUS_OUTPUT_FULL | (s.fromAux ? STATUS_AUX : 0) : 0) |
+      (s.config & CONFIG_SYSTEM ? STATUS_SYSTEM : 0) |
+      (s.lastWriteWasCommand ? STATUS_COMMAND : 0) |
+      STATUS_UNLOCKED
+    );
+  }
+
+  private readData(): number {
+    const s = this.state;
+    if (s.output >= 0) s.lastByte = s.output;
+    s.output = -1;
+    this.update();
+    this.load();
+    return s.lastByte;
+  }
+
+  /** Moves the next waiting byte into the empty output buffer. */
+  private load(): void {
+    const s = this.state;
+    if (s.output >= 0) return;
+    const keyboard = (s.config & CONFIG_KEYBOARD_OFF) === 0 ? s.keyboard : [];
+    const mouse = (s.config & CONFIG_AUX_OFF) === 0 ? s.mouse : [];
+    const source = s.controller.length > 0 ? s.controller : keyboard.length > 0 ? keyboard : mouse;
+    const byte = source.shift();
+    if (byte !== undefined) {
+      s.output = byte & 0xff;
+      // Controller answers carry bit 8 when they pose as the mouse's (command D3).
+      s.fromAux = source === s.mouse || byte > 0xff;
+    }
+    this.update();
+  }
+
+  private update(): void {
+    const s = this.state;
+    const full = s.output >= 0;
+    this.wires.irq1(full && !s.fromAux && (s.config & CONFIG_IRQ1) !== 0);
+    this.wires.irq12(full && s.fromAux && (s.config & CONFIG_IRQ12) !== 0);
+  }
+
+  private queue(to: number[], bytes: readonly number[]): void {
+    for (const byte of bytes) if (to.length < QUEUE) to.push(byte);
+    this.load();
+  }
+
+  private writeCommand(value: number): void {
+    const s = this.state;
+    s.lastWriteWasCommand = true;
+    s.command = 0;
+    if (value >= 0x20 && value <= 0x3f) this.queue(s.controller, [value === 0x20 ? s.config : 0]);
+    else if (value >= 0x60 && value <= 0x7f) s.command = value;
+    else if (value >= 0xf0) this.pulse(value);
+    else this.controllerCommand(value);
+  }
+
+  private controllerCommand(value: number): void {
+    const s = this.state;
+    switch (value) {
+      case 0xa7:
+        return this.setConfig(s.config | CONFIG_AUX_OFF);
+      case 0xa8:
+        return this.setConfig(s.config & ~CONFIG_AUX_OFF);
+      case 0xa9:
+      case 0xab:
+        return this.queue(s.controller, [0]);
+      case 0xaa:
+        s.config |= CONFIG_SYSTEM;
+        return this.queue(s.controller, [0x55]);
+      case 0xad:
+        return this.setConfig(s.config | CONFIG_KEYBOARD_OFF);
+      case 0xae:
+        return this.setConfig(s.config & ~CONFIG_KEYBOARD_OFF);
+      case 0xc0:
+        return this.queue(s.controller, [0x80]);
+      case 0xd0:
+        return this.queue(s.controller, [s.outputPort]);
+      case 0xd1:
+      case 0xd2:
+      case 0xd3:
+      case 0xd4:
+        s.command = value;
+    }
+  }
+
+  /** F0-FF pulse the output-port bits that are 0 in the low nibble; bit 0 is the processor's reset. */
+  private pulse(value: number): void {
+    if ((value & 1) === 0) this.wires.resetPulse();
+  }
+
+  private setConfig(value: number): void {
+    this.state.config = value;
+    this.load();
+  }
+
+  private writeData(value: number): void {
+    const s = this.state;
+    const { command } = s;
+    s.lastWriteWasCommand = false;
+    s.command = 0;
+    if (command === 0) this.toKeyboard(value);
+    else if (command === 0x60) this.setConfig(value);
+    else if (command === 0xd1) this.writeOutputPort(value);
+    else if (command === 0xd2) this.queue(s.controller, [value]);
+    else if (command === 0xd3) this.queue(s.controller, [value | 0x100]);
+    else if (command === 0xd4) this.toMouse(value);
+  }
+
+  private writeOutputPort(value: number): void {
+    this.state.outputPort = value;
+    this.wires.a20((value & OUTPUT_A20) !== 0);
+    if ((value & OUTPUT_NOT_RESET) === 0) this.wires.resetPulse();
+  }
+
+  private toKeyboard(value: number): void {
+    const s = this.state;
+    s.config &= ~CONFIG_KEYBOARD_OFF;
+    const { answer, waitsFor } = keyboardCommand(s.keyboardCommand, value);
+    s.keyboardCommand = waitsFor;
+    this.queue(s.keyboard, answer);
+  }
+
+  private toMouse(value: number): void {
+    const s = this.state;
+    s.config &= ~CONFIG_AUX_OFF;
+    const { answer, waitsFor } = mouseCommand(s.mouseCommand, value);
+    s.mouseCommand = waitsFor;
+    this.queue(s.mouse, answer);
+  }
+}

@@ -1,0 +1,68 @@
+/** Guest-physical addresses that are not RAM: routes an access to the chip that claims it. */
+import debug from 'debug';
+import type { Device, MmioClaim } from '../devices/device.js';
+
+const log = debug('hvm:io');
+
+interface OwnedClaim {
+  readonly device: string;
+  readonly claim: MmioClaim;
+}
+
+export class MmioBus {
+  /** Sorted by first address. */
+  private readonly owners: OwnedClaim[] = [];
+  /** 4 KiB frames that were already reported. */
+  private readonly logged = new Set<number>();
+
+  /** Throws an Error naming both devices when the ranges overlap. */
+  add(device: Device): void {
+    for (const claim of device.mmio ?? []) this.claim(device.name, claim);
+  }
+
+  private claim(device: string, claim: MmioClaim): void {
+    const other = this.owners.find((o) => claim.first <= o.claim.last && o.claim.first <= claim.last);
+    if (other !== undefined)
+      throw new Error(
+        `address 0x${claim.first.toString(16)} is claimed by both ${other.device} and ${device}`,
+      );
+    this.owners.push({ device, claim });
+    this.owners.sort((a, b) => a.claim.first - b.claim.first);
+  }
+
+  /** size 1, 2 or 4; the result is unsigned. */
+  read(address: number, size: number): number {
+    const at = address >>> 0;
+    const claim = this.claimFor(at, size);
+    if (claim !== undefined) return claim.read(at, size);
+    if (size === 1) return this.unknown(at, 'read');
+    let value = 0;
+    for (let i = size - 1; i >= 0; i--) value = value * 256 + this.read(at + i, 1);
+    return value;
+  }
+
+  write(address: number, size: number, value: number): void {
+    const at = address >>> 0;
+    const claim = this.claimFor(at, size);
+    if (claim !== undefined) claim.write(at, size, value >>> 0);
+    else if (size === 1) this.unknown(at, 'write');
+    else for (let i = 0; i < size; i++) this.write(at + i, 1, (value >>> (8 * i)) & 0xff);
+  }
+
+  private claimFor(address: number, size: number): MmioClaim | undefined {
+    for (const { claim } of this.owners) {
+      if (claim.first > address) return undefined;
+      if (address + size - 1 <= claim.last) return claim;
+    }
+    return undefined;
+  }
+
+  private unknown(address: number, direction: string): number {
+    const frame = address >>> 12;
+    if (!this.logged.has(frame) && this.logged.size < 4096) {
+      this.logged.add(frame);
+      log('%s of address 0x%s, which nobody claims', direction, address.toString(16));
+    }
+    return 0xff;
+  }
+}
