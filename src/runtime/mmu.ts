@@ -1,1 +1,369 @@
-/** Signature contract (being implemented): page walks, TLB, tracked writes. See docs/contracts. */
+/**
+ * The memory management unit of one processor: complete guest accesses at linear addresses, and the TLB behind them.
+ *
+ * The TLB is coherent with the page tables (see `PageTableTracker`), so INVLPG, CR3 writes and the G bit never change a result; they
+ * only decide what is kept. Reads of 8 and 16 bits are unsigned, of 32 bits int32. Faults leave through `pageFault`.
+ *
+ * Not implemented: see `page-walk.ts`; alignment checks (#AC) are the caller's.
+ */
+import { Vector, fault, pageFault } from './fault.js';
+import type { PhysicalMemory } from './memory.js';
+import { PageTableTracker } from './page-table-tracker.js';
+import { ACCESS_FETCH, ACCESS_USER, ACCESS_WRITE, PAGING_OFF, PAGING_PAE, PageWalker } from './page-walk.js';
+import { CR0, CR4, EFER, type Cpu } from './state.js';
+import { EXECUTE, READ, SLOW_WRITE, Tlb, WRITE } from './tlb.js';
+
+const CPL = 24;
+const SLOW = SLOW_WRITE;
+const OFFSET = 0xfff;
+
+export interface MmuStatistics {
+  /** Accesses that found no entry and walked (the page-crossing and MMIO ones included). */
+  misses: number;
+  /** Whole-TLB flushes. */
+  flushes: number;
+  /** Pages taken out of the TLB. */
+  pagesDropped: number;
+  /** Stores into walked page tables. */
+  tableWrites: number;
+  /** Page tables given up because they took writes only. */
+  tableReleases: number;
+}
+
+export class Mmu {
+  /** [supervisor, user], indexed by linear >>> 12; never reallocated. */
+  readonly readTlb: [Int32Array, Int32Array];
+  readonly writeTlb: [Int32Array, Int32Array];
+  readonly executeTlb: [Int32Array, Int32Array];
+  /** PDPTE registers of PAE paging: architectural state, low and high halves. After changing them: `controlRegistersChanged`. */
+  readonly pdptes: Int32Array;
+  readonly #cpu: Cpu;
+  readonly #r: Int32Array;
+  readonly #memory: PhysicalMemory;
+  readonly #u8: Uint8Array;
+  readonly #view: DataView;
+  readonly #tlb: Tlb;
+  readonly #walker: PageWalker;
+  readonly #tracker: PageTableTracker;
+  #misses = 0;
+  #flushes = 0;
+  /** Guest-physical address of the last `#translate` that returned -1; itself -1 above 4 GiB. */
+  #physical = -1;
+  #modeBits = 0;
+
+  constructor(cpu: Cpu, memory: PhysicalMemory) {
+    this.#cpu = cpu;
+    this.#r = cpu.r;
+    this.#memory = memory;
+    this.#u8 = memory.u8;
+    this.#view = memory.view;
+    this.#tlb = new Tlb(cpu.r, memory.pageFlags.length);
+    this.#walker = new PageWalker(cpu, memory);
+    this.#tracker = new PageTableTracker(memory, this.#walker, this.#tlb);
+    this.readTlb = this.#tlb.read;
+    this.writeTlb = this.#tlb.write;
+    this.executeTlb = this.#tlb.execute;
+    this.pdptes = this.#walker.pdptes;
+    this.#modeBits = this.#currentModeBits();
+    memory.onTableWrite = (machine, length) => this.#tracker.written(machine, length);
+    memory.onWriteProtect = (mfn) => this.#tlb.protectFrame(mfn);
+    memory.onP2mChange = memory.onA20Change = () => this.#reconfigure();
+  }
+
+  /** Address-space generation: while it stays, every execute entry that was there still holds. */
+  get generation(): number {
+    return this.#tlb.generation;
+  }
+
+  get statistics(): MmuStatistics {
+    return {
+      misses: this.#misses,
+      flushes: this.#flushes,
+      pagesDropped: this.#tlb.dropped,
+      tableWrites: this.#tracker.writes,
+      tableReleases: this.#tracker.releases,
+    };
+  }
+
+  read8(linear: number): number {
+    return this.#read8(linear, this.#r[CPL] === 3 ? 1 : 0);
+  }
+
+  read16(linear: number): number {
+    return this.#read16(linear, this.#r[CPL] === 3 ? 1 : 0);
+  }
+
+  read32(linear: number): number {
+    return this.#read32(linear, this.#r[CPL] === 3 ? 1 : 0);
+  }
+
+  write8(linear: number, value: number): void {
+    this.#write8(linear, value, this.#r[CPL] === 3 ? 1 : 0);
+  }
+
+  write16(linear: number, value: number): void {
+    this.#write16(linear, value, this.#r[CPL] === 3 ? 1 : 0);
+  }
+
+  write32(linear: number, value: number): void {
+    this.#write32(linear, value, this.#r[CPL] === 3 ? 1 : 0);
+  }
+
+  readSystem8(linear: number): number {
+    return this.#read8(linear, 0);
+  }
+
+  readSystem16(linear: number): number {
+    return this.#read16(linear, 0);
+  }
+
+  readSystem32(linear: number): number {
+    return this.#read32(linear, 0);
+  }
+
+  writeSystem8(linear: number, value: number): void {
+    this.#write8(linear, value, 0);
+  }
+
+  writeSystem16(linear: number, value: number): void {
+    this.#write16(linear, value, 0);
+  }
+
+  writeSystem32(linear: number, value: number): void {
+    this.#write32(linear, value, 0);
+  }
+
+  /** Faults, and sets accessed bits, as a read of `size` bytes at the current CPL would. */
+  probeRead(linear: number, size: number): void {
+    this.#probe(linear, size, this.#r[CPL] === 3 ? 1 : 0, 0);
+  }
+
+  probeWrite(linear: number, size: number): void {
+    this.#probe(linear, size, this.#r[CPL] === 3 ? 1 : 0, ACCESS_WRITE);
+  }
+
+  probeSystemRead(linear: number, size: number): void {
+    this.#probe(linear, size, 0, 0);
+  }
+
+  probeSystemWrite(linear: number, size: number): void {
+    this.#probe(linear, size, 0, ACCESS_WRITE);
+  }
+
+  /** Machine address of the instruction byte at `linear`; -1 where there is no RAM. Faults as an instruction fetch does. */
+  fetch(linear: number): number {
+    const user = this.#r[CPL] === 3 ? 1 : 0;
+    const entry = this.executeTlb[user]![linear >>> 12]!;
+    if ((entry & 1) === 0) return entry ^ linear;
+    return this.#translate(linear, user, ACCESS_FETCH);
+  }
+
+  /** Like `fetch` without any effect: -1 also where it would fault. */
+  probeFetch(linear: number): number {
+    const user = this.#r[CPL] === 3 ? 1 : 0;
+    const entry = this.executeTlb[user]![linear >>> 12]!;
+    if ((entry & 1) === 0) return entry ^ linear;
+    if (this.#walker.walk(linear, ACCESS_FETCH | (user << 2)) >= 0) return -1;
+    const page = this.#walker.machineFrame(this.#walker.frame);
+    return page < 0 ? -1 : page | (linear & OFFSET);
+  }
+
+  /** INVLPG. */
+  invalidatePage(linear: number): void {
+    this.#tlb.dropPage(linear >>> 12);
+  }
+
+  /** Empties the TLB, global entries included whatever is asked: none of them can be stale, so keeping them is `loadCr3`'s business. */
+  flush(_includeGlobal: boolean): void {
+    this.#flushes++;
+    this.#tlb.dropAll();
+  }
+
+  /** MOV to CR3 and task switches: #GP(0) for reserved bits in PAE's page-directory-pointer table. */
+  loadCr3(value: number): void {
+    if (this.#walker.mode === PAGING_PAE && !this.#walker.loadPdptes(value | 0)) fault(Vector.GP, 0);
+    this.#cpu.cr3 = value | 0;
+    this.#walker.locateDirectories();
+    this.#tracker.directoriesChanged();
+  }
+
+  /** Loads the PDPTE registers from CR3; false, and nothing changed, if a present one has reserved bits. */
+  loadPdptes(): boolean {
+    if (!this.#walker.loadPdptes(this.#cpu.cr3)) return false;
+    if (this.#walker.mode === PAGING_PAE) this.#tracker.directoriesChanged();
+    return true;
+  }
+
+  /** After CR0, CR4 or EFER changed (after `loadPdptes` where the manual has it load them), or CR3 or `pdptes` were restored. */
+  controlRegistersChanged(): void {
+    const bits = this.#currentModeBits();
+    if (bits !== this.#modeBits) {
+      this.#modeBits = bits;
+      this.#reconfigure();
+      return;
+    }
+    this.#walker.locateDirectories();
+    this.#tracker.directoriesChanged();
+  }
+
+  #currentModeBits(): number {
+    const { cr0, cr4, efer } = this.#cpu;
+    return (cr0 & (CR0.PG | CR0.WP)) | (cr4 & (CR4.PSE | CR4.PAE)) | (efer & EFER.NXE);
+  }
+
+  #reconfigure(): void {
+    this.flush(true);
+    this.#walker.configure();
+  }
+
+  #read8(linear: number, user: number): number {
+    const entry = (user === 0 ? this.readTlb[0] : this.readTlb[1])[linear >>> 12]!;
+    if ((entry & 1) === 0) return this.#u8[entry ^ linear]!;
+    const machine = this.#translate(linear, user, 0);
+    return machine < 0 ? this.#readBus(1) & 0xff : this.#u8[machine]!;
+  }
+
+  #read16(linear: number, user: number): number {
+    const entry = (user === 0 ? this.readTlb[0] : this.readTlb[1])[linear >>> 12]!;
+    if (((entry | linear) & 1) === 0) return this.#view.getUint16(entry ^ linear, true);
+    if ((linear & OFFSET) === OFFSET) return this.#readCrossing(linear, 2, user);
+    const machine = (entry & 1) === 0 ? entry ^ linear : this.#translate(linear, user, 0);
+    return machine < 0 ? this.#readBus(2) & 0xffff : this.#view.getUint16(machine, true);
+  }
+
+  #read32(linear: number, user: number): number {
+    const entry = (user === 0 ? this.readTlb[0] : this.readTlb[1])[linear >>> 12]!;
+    if (((entry | linear) & 3) === 0) return this.#view.getInt32(entry ^ linear, true);
+    if ((linear & OFFSET) > 0xffc) return this.#readCrossing(linear, 4, user);
+    const machine = (entry & 1) === 0 ? entry ^ linear : this.#translate(linear, user, 0);
+    return machine < 0 ? this.#readBus(4) | 0 : this.#view.getInt32(machine, true);
+  }
+
+  #write8(linear: number, value: number, user: number): void {
+    const entry = (user === 0 ? this.writeTlb[0] : this.writeTlb[1])[linear >>> 12]!;
+    if ((entry & 1) === 0) this.#u8[entry ^ linear] = value;
+    else this.#writeSlow(linear, 1, value & 0xff, user);
+  }
+
+  #write16(linear: number, value: number, user: number): void {
+    const entry = (user === 0 ? this.writeTlb[0] : this.writeTlb[1])[linear >>> 12]!;
+    if (((entry | linear) & 1) === 0) this.#view.setInt16(entry ^ linear, value, true);
+    else if ((linear & OFFSET) === OFFSET) this.#writeCrossing(linear, 2, value, user);
+    else this.#writeSlow(linear, 2, value & 0xffff, user);
+  }
+
+  #write32(linear: number, value: number, user: number): void {
+    const entry = (user === 0 ? this.writeTlb[0] : this.writeTlb[1])[linear >>> 12]!;
+    if (((entry | linear) & 3) === 0) this.#view.setInt32(entry ^ linear, value, true);
+    else if ((linear & OFFSET) > 0xffc) this.#writeCrossing(linear, 4, value, user);
+    else this.#writeSlow(linear, 4, value, user);
+  }
+
+  #writeSlow(linear: number, size: 1 | 2 | 4, value: number, user: number): void {
+    const machine = this.#translateWrite(linear, user);
+    if (machine >= 0) this.#memory.store(machine, size, value);
+    else if (this.#physical >= 0) this.#memory.bus.write(this.#physical, size, value);
+  }
+
+  #readBus(size: 1 | 2 | 4): number {
+    return this.#physical < 0 ? -1 : this.#memory.bus.read(this.#physical, size);
+  }
+
+  /** Both pages are translated before a byte moves; bytes go in address order. */
+  #readCrossing(linear: number, size: number, user: number): number {
+    const first = 4096 - (linear & OFFSET);
+    const machine0 = this.#translate(linear, user, 0);
+    const physical0 = this.#physical;
+    const machine1 = this.#translate((linear + first) | 0, user, 0);
+    const physical1 = this.#physical;
+    let value = 0;
+    for (let i = 0; i < size; i++) {
+      const inFirst = i < first;
+      value |=
+        this.#readByte(
+          inFirst ? machine0 : machine1,
+          inFirst ? physical0 : physical1,
+          inFirst ? i : i - first,
+        ) <<
+        (8 * i);
+    }
+    return value;
+  }
+
+  #readByte(machine: number, physical: number, offset: number): number {
+    if (machine >= 0) return this.#u8[machine + offset]!;
+    return physical < 0 ? 0xff : this.#memory.bus.read(physical + offset, 1) & 0xff;
+  }
+
+  #writeCrossing(linear: number, size: number, value: number, user: number): void {
+    const first = 4096 - (linear & OFFSET);
+    const machine0 = this.#translateWrite(linear, user);
+    const physical0 = this.#physical;
+    const machine1 = this.#translateWrite((linear + first) | 0, user);
+    const physical1 = this.#physical;
+    for (let i = 0; i < size; i++) {
+      const byte = (value >>> (8 * i)) & 0xff;
+      if (i < first) this.#writeByte(machine0, physical0, i, byte);
+      else this.#writeByte(machine1, physical1, i - first, byte);
+    }
+  }
+
+  #writeByte(machine: number, physical: number, offset: number, value: number): void {
+    if (machine >= 0) this.#memory.store(machine + offset, 1, value);
+    else if (physical >= 0) this.#memory.bus.write(physical + offset, 1, value);
+  }
+
+  #probe(linear: number, size: number, user: number, access: number): void {
+    const pages = ((linear & OFFSET) + size + OFFSET) >>> 12;
+    for (let i = 0; i < pages && size > 0; i++) {
+      const at = i === 0 ? linear : (linear & ~OFFSET) + (i << 12);
+      const table = access === 0 ? this.readTlb : this.writeTlb;
+      if ((table[user]![at >>> 12]! & 1) === 0) continue;
+      if (access === 0) this.#translate(at, user, 0);
+      else this.#translateWrite(at, user);
+    }
+  }
+
+  /** Machine address for a write that the fast table did not serve, or -1 with `#physical`. */
+  #translateWrite(linear: number, user: number): number {
+    const page = linear >>> 12;
+    if ((this.#tlb.state[page]! & ((WRITE | SLOW) << user)) === 0)
+      return this.#translate(linear, user, ACCESS_WRITE);
+    const machine = this.#tlb.read[user]![page]! ^ linear;
+    if ((this.#tlb.state[page]! & (SLOW << user)) !== 0 && this.#memory.pageFlags[machine >>> 12] === 0)
+      this.#tlb.promote(page, user);
+    return machine;
+  }
+
+  /** Walks, sets accessed and dirty bits, fills the TLB. The machine address, or -1 with `#physical` where there is no RAM. */
+  #translate(linear: number, user: number, access: number): number {
+    const walker = this.#walker;
+    const full = access | ((user << 2) & ACCESS_USER);
+    this.#misses++;
+    const error = walker.walk(linear, full);
+    if (error >= 0) pageFault(linear, error & walker.reported);
+    walker.markUsed(full);
+    const page = walker.machineFrame(walker.frame);
+    if (page >= 0) {
+      if (walker.mode !== PAGING_OFF) this.#tracker.derive(linear);
+      this.#tlb.insert(
+        linear >>> 12,
+        user,
+        this.#kinds(page >>> 12, user, access),
+        page ^ (linear & ~OFFSET),
+      );
+      return page | (linear & OFFSET);
+    }
+    this.#physical = walker.physicalAddress(linear);
+    return -1;
+  }
+
+  /** Which entries the walk just done justifies. */
+  #kinds(mfn: number, user: number, access: number): number {
+    const walker = this.#walker;
+    if ((access & ACCESS_FETCH) !== 0) return EXECUTE;
+    const writable = (walker.rights & ACCESS_WRITE) !== 0 || (user === 0 && !walker.writeProtect);
+    if (!writable || !walker.dirty) return READ;
+    return this.#memory.pageFlags[mfn] === 0 ? READ | WRITE : READ | SLOW;
+  }
+}
