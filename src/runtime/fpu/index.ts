@@ -1,0 +1,17 @@
+/** Every x87, MMX and SSE helper by mnemonic. */
+import type { Helper } from './access.js';
+import { X87_ARITHMETIC } from './x87-arithmetic.js';
+import { X87_COMPARE } from './x87-compare.js';
+import { X87_CONTROL } from './x87-control.js';
+import { X87_LOAD_STORE } from './x87-load-store.js';
+
+export type { Helper } from './access.js';
+export { packInfo } from './pack-info.js';
+export { Fpu } from './state.js';
+
+export const FPU_HELPERS: Readonly<Record<string, Helper>> = {
+  ...X87_ARITHMETIC,
+  ...X87_COMPARE,
+  ...X87_CONTROL,
+  ...X87_LOAD_STORE,
+};
