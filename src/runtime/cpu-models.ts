@@ -1,0 +1,122 @@
+/**
+ * The processor models `--cpu` chooses from: what CPUID answers.
+ *
+ * The default calls itself an Intel in-order processor (family 6, model 28): operating systems know that such parts do not speculate and
+ * leave out page-table isolation, retpolines and the other mitigations, which cost an emulator much and protect nothing here. Any other
+ * Intel family-6 model gets page-table isolation, AMD models still get retpolines.
+ *
+ * Not implemented: APIC, MTRR and PAT are not announced (their registers answer), VME, PSE-36, CLFLUSH, performance counters.
+ */
+import type { CpuModel } from './state.js';
+
+/** CPUID.1:EDX bits. */
+export const Feature = {
+  FPU: 1 << 0,
+  DE: 1 << 2,
+  PSE: 1 << 3,
+  TSC: 1 << 4,
+  MSR: 1 << 5,
+  PAE: 1 << 6,
+  CX8: 1 << 8,
+  SEP: 1 << 11,
+  PGE: 1 << 13,
+  CMOV: 1 << 15,
+  MMX: 1 << 23,
+  FXSR: 1 << 24,
+  SSE: 1 << 25,
+  SSE2: 1 << 26,
+} as const;
+const SSE3 = 1 << 0;
+const NX = 1 << 20;
+
+type Leaf = readonly [number, number, number, number];
+const NOTHING: Leaf = [0, 0, 0, 0];
+
+interface ModelDescription {
+  readonly name: string;
+  readonly signature: number;
+  readonly edx: number;
+  readonly ecx: number;
+  /** CPUID.80000001H:EDX; 0 with an empty brand means no extended leaves. */
+  readonly extendedEdx: number;
+  /** At most 47 characters. */
+  readonly brand: string;
+}
+
+/** Four characters as they lie in a register. */
+function word(text: string, at: number): number {
+  let value = 0;
+  for (let i = 3; i >= 0; i--) value = (value << 8) | (text.charCodeAt(at + i) || 0);
+  return value;
+}
+
+/** The vendor string stands in EBX, EDX, ECX. */
+function vendorLeaf(maximum: number, vendor: string): Leaf {
+  return [maximum, word(vendor, 0), word(vendor, 8), word(vendor, 4)];
+}
+
+function brandLeaf(brand: string, part: number): Leaf {
+  const at = part * 16;
+  return [word(brand, at), word(brand, at + 4), word(brand, at + 8), word(brand, at + 12)];
+}
+
+const VENDOR = 'GenuineIntel';
+
+function basicLeaves(d: ModelDescription): Leaf[] {
+  return [vendorLeaf(1, VENDOR), [d.signature, 0, d.ecx, d.edx]];
+}
+
+function extendedLeaves(d: ModelDescription): Leaf[] {
+  if (d.brand === '') return [];
+  const first: Leaf = [0x80000004 | 0, 0, 0, 0];
+  const brand = [0, 1, 2].map((part) => brandLeaf(d.brand, part));
+  return [first, [0, 0, 0, d.extendedEdx], ...brand];
+}
+
+/** Leaves above the highest answer as the highest basic one (SDM vol. 2, CPUID). */
+function createModel(description: ModelDescription): CpuModel {
+  const basic = basicLeaves(description);
+  const extended = extendedLeaves(description);
+  const highest = basic[basic.length - 1]!;
+  return {
+    name: description.name,
+    cpuid(leaf: number): Leaf {
+      if (leaf >= 0) return basic[leaf] ?? highest;
+      return extended[leaf & 0x7fffffff] ?? (extended.length === 0 ? NOTHING : highest);
+    },
+  };
+}
+
+const PENTIUM = Feature.FPU | Feature.DE | Feature.PSE | Feature.TSC | Feature.MSR | Feature.CX8;
+const PENTIUM3 =
+  PENTIUM | Feature.PAE | Feature.SEP | Feature.PGE | Feature.CMOV | Feature.MMX | Feature.FXSR | Feature.SSE;
+
+export type CpuModelName = '486' | 'pentium' | 'pentium3' | 'default';
+
+export const CPU_MODELS: Record<CpuModelName, CpuModel> = {
+  '486': createModel({ name: '486', signature: 0x480, edx: Feature.FPU, ecx: 0, extendedEdx: 0, brand: '' }),
+  pentium: createModel({
+    name: 'pentium',
+    signature: 0x52c,
+    edx: PENTIUM,
+    ecx: 0,
+    extendedEdx: 0,
+    brand: '',
+  }),
+  pentium3: createModel({
+    name: 'pentium3',
+    signature: 0x68a,
+    edx: PENTIUM3,
+    ecx: 0,
+    extendedEdx: 0,
+    brand: '',
+  }),
+  default: createModel({
+    name: 'default',
+    signature: 0x106ca,
+    edx: PENTIUM3 | Feature.SSE2,
+    ecx: SSE3,
+    extendedEdx: NX,
+    brand: 'hvmjs virtual processor',
+  }),
+};

@@ -1,0 +1,67 @@
+/** All helpers by the name semantics call them with. */
+import * as controlRegisters from './control-registers.js';
+import * as farTransfers from './far-transfers.js';
+import * as interrupts from './interrupts.js';
+import * as io from './io.js';
+import { iret } from './iret.js';
+import * as msr from './msr.js';
+import * as segments from './segments.js';
+import * as system from './system.js';
+
+export const HELPERS = {
+  // segments.ts
+  loadSegment: segments.loadSegment,
+  loadStackSegment: segments.loadStackSegment,
+  segmentAddress: segments.segmentAddress,
+  lar: segments.lar,
+  lsl: segments.lsl,
+  verr: segments.verr,
+  verw: segments.verw,
+  arpl: segments.arpl,
+  lldt: segments.lldt,
+  ltr: segments.ltr,
+  sldt: segments.sldt,
+  str: segments.str,
+  // far-transfers.ts, iret.ts, interrupts.ts
+  farJump: farTransfers.farJump,
+  farCall: farTransfers.farCall,
+  farReturn: farTransfers.farReturn,
+  iret,
+  softwareInterrupt: interrupts.softwareInterrupt,
+  softwareTrap: interrupts.softwareTrap,
+  icebp: interrupts.icebp,
+  // control-registers.ts
+  movToCr: controlRegisters.movToCr,
+  movFromCr: controlRegisters.movFromCr,
+  movToDr: controlRegisters.movToDr,
+  movFromDr: controlRegisters.movFromDr,
+  clts: controlRegisters.clts,
+  lmsw: controlRegisters.lmsw,
+  smsw: controlRegisters.smsw,
+  invlpg: controlRegisters.invlpg,
+  lgdt: controlRegisters.lgdt,
+  lidt: controlRegisters.lidt,
+  sgdt: controlRegisters.sgdt,
+  sidt: controlRegisters.sidt,
+  // msr.ts, io.ts
+  rdmsr: msr.rdmsr,
+  wrmsr: msr.wrmsr,
+  rdtsc: msr.rdtsc,
+  rdpmc: msr.rdpmc,
+  checkIo: io.checkIo,
+  portIn: io.portIn,
+  portOut: io.portOut,
+  // system.ts
+  raise: system.raise,
+  cpuid: system.cpuid,
+  hlt: system.hlt,
+  cli: system.cli,
+  sti: system.sti,
+  pushf: system.pushf,
+  popf: system.popf,
+  sysenter: system.sysenter,
+  sysexit: system.sysexit,
+  wbinvd: system.wbinvd,
+  undefinedInstruction: system.undefinedInstruction,
+} as const;
+export type HelperName = keyof typeof HELPERS;

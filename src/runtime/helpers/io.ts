@@ -1,0 +1,41 @@
+/** IN and OUT with the permission check by IOPL and the TSS bitmap (SDM vol. 1, 18.5). */
+import { fault, Vector } from '../fault.js';
+import { ATTRIBUTE, CR0, EFLAGS, R_CPL, R_EFLAGS, TR, type Cpu } from '../state.js';
+import { SystemType } from './descriptors.js';
+
+const TSS_IO_MAP_BASE = 0x66;
+
+/** #GP(0) unless CPL and IOPL or the TSS bitmap allow `size` bytes from `port`. */
+export function checkIo(cpu: Cpu, port: number, size: number): void {
+  if (!(cpu.cr0 & CR0.PE)) return;
+  const eflags = cpu.r[R_EFLAGS]!;
+  if (!(eflags & EFLAGS.VM) && cpu.r[R_CPL]! <= ((eflags >> 12) & 3)) return;
+  if (!bitmapAllows(cpu, port & 0xffff, size)) fault(Vector.GP, 0);
+}
+
+function bitmapAllows(cpu: Cpu, port: number, size: number): boolean {
+  const { segments, mmu } = cpu;
+  const attributes = segments.attributes[TR]!;
+  const limit = segments.limit[TR]!;
+  if ((attributes & (ATTRIBUTE.P | 13)) !== (ATTRIBUTE.P | SystemType.TSS32_AVAILABLE)) return false;
+  if (limit < TSS_IO_MAP_BASE + 1) return false;
+  const base = segments.base[TR]!;
+  const offset = (mmu.readSystem16((base + TSS_IO_MAP_BASE) | 0) & 0xffff) + (port >>> 3);
+  // Two bytes are always read, so the map needs one byte of ones after its end.
+  if (offset + 1 > limit) return false;
+  const bits = mmu.readSystem16((base + offset) | 0) >>> (port & 7);
+  return (bits & ((1 << size) - 1)) === 0;
+}
+
+/** IN: `size` in bytes; the value is unsigned in its size (as int32). */
+export function portIn(cpu: Cpu, port: number, size: number): number {
+  checkIo(cpu, port, size);
+  return cpu.environment.readPort(port & 0xffff, size) | 0;
+}
+
+/** OUT. */
+export function portOut(cpu: Cpu, port: number, size: number, value: number): void {
+  checkIo(cpu, port, size);
+  const unsigned = size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
+  cpu.environment.writePort(port & 0xffff, size, unsigned);
+}

@@ -1,0 +1,112 @@
+/** IRET: to the same ring, an outer ring, virtual-8086 mode or the previous task (SDM vol. 2, IRET; vol. 3, 20.2). */
+import { fault, Vector } from '../fault.js';
+import { setEflags } from '../flags.js';
+import { CR0, EFLAGS, ESP, PENDING, R_CPL, R_EFLAGS, R_PENDING, STATUS_FLAGS, type Cpu } from '../state.js';
+import {
+  checkEip,
+  dropInnerSegments,
+  enterCode,
+  enterRealCode,
+  enterStack,
+  readReturnCode,
+  readReturnStack,
+} from './code-segment.js';
+import { codeDescriptor, stackDescriptor } from './descriptors.js';
+import { CS, loadRealSegment, setCpl } from './segments.js';
+import { peek, setStackPointer } from './stack.js';
+import { taskReturn } from './task-switch.js';
+
+const ANY_CPL = STATUS_FLAGS | EFLAGS.TF | EFLAGS.DF | EFLAGS.NT | EFLAGS.RF | EFLAGS.AC | EFLAGS.ID;
+
+/** IRET (16) and IRETD (32); ends the blocking of NMIs. `nextEip` is saved when IRET returns from a nested task. */
+export function iret(cpu: Cpu, operandSize: number, nextEip: number): void {
+  const eflags = cpu.r[R_EFLAGS]!;
+  if (!(cpu.cr0 & CR0.PE)) iretReal(cpu, operandSize);
+  else if (eflags & EFLAGS.VM) iretVm86(cpu, operandSize);
+  else if (eflags & EFLAGS.NT) taskReturn(cpu, nextEip);
+  else iretProtected(cpu, operandSize);
+  cpu.nmiBlocked = false;
+  if (cpu.nmiPending) cpu.r[R_PENDING]! |= PENDING.INTERRUPT;
+}
+
+/** RF without armed breakpoints would never be noticed nor cleared, so it is not taken over then. */
+function flagsMask(cpu: Cpu, operandSize: number, mask: number): number {
+  const wide = operandSize === 32 ? mask : mask & 0xffff;
+  return cpu.dr[7]! & 0xff ? wide : wide & ~EFLAGS.RF;
+}
+
+function iretReal(cpu: Cpu, operandSize: number): void {
+  const bytes = operandSize >> 3;
+  const eip = peek(cpu, operandSize, 0);
+  const selector = peek(cpu, operandSize, bytes) & 0xffff;
+  const flags = peek(cpu, operandSize, bytes * 2);
+  enterRealCode(cpu, selector, eip);
+  setStackPointer(cpu, cpu.r[ESP]! + bytes * 3);
+  setEflags(cpu, flags, flagsMask(cpu, operandSize, ANY_CPL | EFLAGS.IF | EFLAGS.IOPL));
+}
+
+function iretVm86(cpu: Cpu, operandSize: number): void {
+  if ((cpu.r[R_EFLAGS]! & EFLAGS.IOPL) !== EFLAGS.IOPL) fault(Vector.GP, 0);
+  const bytes = operandSize >> 3;
+  const eip = peek(cpu, operandSize, 0);
+  const selector = peek(cpu, operandSize, bytes) & 0xffff;
+  const flags = peek(cpu, operandSize, bytes * 2);
+  enterRealCode(cpu, selector, eip);
+  setStackPointer(cpu, cpu.r[ESP]! + bytes * 3);
+  setEflags(cpu, flags, flagsMask(cpu, operandSize, ANY_CPL | EFLAGS.IF));
+}
+
+function iretProtected(cpu: Cpu, operandSize: number): void {
+  const bytes = operandSize >> 3;
+  const cpl = cpu.r[R_CPL]!;
+  const eip = peek(cpu, operandSize, 0);
+  const selector = peek(cpu, operandSize, bytes) & 0xffff;
+  const flags = peek(cpu, operandSize, bytes * 2);
+  if (operandSize === 32 && flags & EFLAGS.VM && cpl === 0) return enterVm86(cpu, eip, selector, flags);
+  const mask = flagsMask(cpu, operandSize, protectedMask(cpu, cpl));
+  readReturnCode(cpu, selector, codeDescriptor);
+  checkEip(eip, codeDescriptor.limit);
+  if ((selector & 3) === cpl) {
+    enterCode(cpu, codeDescriptor, cpl, eip);
+    setStackPointer(cpu, cpu.r[ESP]! + bytes * 3);
+  } else iretOuter(cpu, operandSize, selector & 3, eip);
+  setEflags(cpu, flags, mask);
+}
+
+/** Bits a popped EFLAGS may change at this CPL and IOPL. */
+function protectedMask(cpu: Cpu, cpl: number): number {
+  if (cpl === 0) return ANY_CPL | EFLAGS.IF | EFLAGS.IOPL | EFLAGS.VIF | EFLAGS.VIP;
+  return cpl <= ((cpu.r[R_EFLAGS]! >> 12) & 3) ? ANY_CPL | EFLAGS.IF : ANY_CPL;
+}
+
+function iretOuter(cpu: Cpu, operandSize: number, cpl: number, eip: number): void {
+  const bytes = operandSize >> 3;
+  const pointer = peek(cpu, operandSize, bytes * 3);
+  const selector = peek(cpu, operandSize, bytes * 4) & 0xffff;
+  readReturnStack(cpu, selector, cpl, stackDescriptor);
+  enterCode(cpu, codeDescriptor, cpl, eip);
+  enterStack(cpu, stackDescriptor);
+  setStackPointer(cpu, pointer);
+  dropInnerSegments(cpu);
+}
+
+function enterVm86(cpu: Cpu, eip: number, code: number, flags: number): void {
+  checkEip(eip, 0xffff);
+  const pointer = peek(cpu, 32, 12);
+  const stack = peek(cpu, 32, 16);
+  const es = peek(cpu, 32, 20);
+  const ds = peek(cpu, 32, 24);
+  const fs = peek(cpu, 32, 28);
+  const gs = peek(cpu, 32, 32);
+  const mask = ANY_CPL | EFLAGS.IF | EFLAGS.IOPL | EFLAGS.VM | EFLAGS.VIF | EFLAGS.VIP;
+  setEflags(cpu, flags, flagsMask(cpu, 32, mask));
+  setCpl(cpu, 3);
+  loadRealSegment(cpu, CS, code);
+  loadRealSegment(cpu, 2, stack);
+  loadRealSegment(cpu, 0, es);
+  loadRealSegment(cpu, 3, ds);
+  loadRealSegment(cpu, 4, fs);
+  loadRealSegment(cpu, 5, gs);
+  cpu.r[ESP] = pointer;
+  enterRealCode(cpu, code, eip);
+}
