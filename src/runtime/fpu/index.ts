@@ -1,9 +1,11 @@
 /** Every x87, MMX and SSE helper by mnemonic. */
 import type { Helper } from './access.js';
 import { X87_ARITHMETIC } from './x87-arithmetic.js';
+import { X87_BCD } from './x87-bcd.js';
 import { X87_COMPARE } from './x87-compare.js';
 import { X87_CONTROL } from './x87-control.js';
 import { X87_LOAD_STORE } from './x87-load-store.js';
+import { X87_REMAINDER } from './x87-remainder.js';
 
 export type { Helper } from './access.js';
 export { packInfo } from './pack-info.js';
@@ -11,7 +13,9 @@ export { Fpu } from './state.js';
 
 export const FPU_HELPERS: Readonly<Record<string, Helper>> = {
   ...X87_ARITHMETIC,
+  ...X87_BCD,
   ...X87_COMPARE,
   ...X87_CONTROL,
   ...X87_LOAD_STORE,
+  ...X87_REMAINDER,
 };

@@ -163,7 +163,13 @@ function storeRegister(fpu: Fpu, info: number): boolean {
 }
 
 /** Writes `count` words and perhaps the upper 16 bits `tail`, then completes: flags and C1. False if unmasked flags forbid the store. */
-function completeStore(cpu: Cpu, address: number, size: number, flags: number, underflow: boolean): boolean {
+export function completeStore(
+  cpu: Cpu,
+  address: number,
+  size: number,
+  flags: number,
+  underflow: boolean,
+): boolean {
   const fpu = cpu.fpu;
   if (flags & ~fpu.control & (IE | OE | UE)) {
     if (underflow) stackFault(fpu, false);
