@@ -19,7 +19,7 @@ export function movToCr(cpu: Cpu, index: number, value: number): void {
       cpu.cr2 = value;
       return;
     case 3:
-      return writeCr3(cpu, value);
+      return cpu.mmu.loadCr3(value);
     case 4:
       return writeCr4(cpu, value);
     default:
@@ -58,17 +58,6 @@ function writeCr0(cpu: Cpu, value: number): void {
   if (changed & CR0.PE) setCpl(cpu, 0);
   if (changed & CR0_PAGING) cpu.mmu.controlRegistersChanged();
   if (changed & CR0_MODE) cpu.r[R_PENDING]! |= PENDING.MODE;
-}
-
-/** With PAE paging the four page-directory-pointer entries are loaded here and checked (SDM vol. 3, 4.4.1). */
-function writeCr3(cpu: Cpu, value: number): void {
-  const old = cpu.cr3;
-  cpu.cr3 = value;
-  if (cpu.cr4 & CR4.PAE && cpu.cr0 & CR0.PG && !cpu.mmu.loadPdptes()) {
-    cpu.cr3 = old;
-    fault(Vector.GP, 0);
-  }
-  cpu.mmu.loadCr3(value);
 }
 
 /** CR4 bit and the CPUID.1:EDX bit that brings it. */

@@ -1,4 +1,5 @@
 /** All helpers by the name semantics call them with. */
+import * as arithmetic from './arithmetic.js';
 import * as controlRegisters from './control-registers.js';
 import * as farTransfers from './far-transfers.js';
 import * as interrupts from './interrupts.js';
@@ -6,6 +7,8 @@ import * as io from './io.js';
 import { iret } from './iret.js';
 import * as msr from './msr.js';
 import * as segments from './segments.js';
+import * as stackFrames from './stack-frames.js';
+import * as strings from './strings.js';
 import * as system from './system.js';
 
 export const HELPERS = {
@@ -63,5 +66,33 @@ export const HELPERS = {
   sysexit: system.sysexit,
   wbinvd: system.wbinvd,
   undefinedInstruction: system.undefinedInstruction,
+  // arithmetic.ts, stack-frames.ts
+  div8: arithmetic.div8,
+  idiv8: arithmetic.idiv8,
+  div16: arithmetic.div16,
+  idiv16: arithmetic.idiv16,
+  div32: arithmetic.div32,
+  idiv32: arithmetic.idiv32,
+  daa: arithmetic.daa,
+  das: arithmetic.das,
+  aaa: arithmetic.aaa,
+  aas: arithmetic.aas,
+  aam: arithmetic.aam,
+  aad: arithmetic.aad,
+  rcl: arithmetic.rcl,
+  rcr: arithmetic.rcr,
+  bound: arithmetic.bound,
+  pusha: stackFrames.pusha,
+  popa: stackFrames.popa,
+  enter: stackFrames.enter,
+  cmpxchg8b: stackFrames.cmpxchg8b,
+  // strings.ts
+  movs: strings.movs,
+  cmps: strings.cmps,
+  stos: strings.stos,
+  lods: strings.lods,
+  scas: strings.scas,
+  ins: strings.ins,
+  outs: strings.outs,
 } as const;
 export type HelperName = keyof typeof HELPERS;

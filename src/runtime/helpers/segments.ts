@@ -173,6 +173,21 @@ export function segmentAddress(
   return (segments.base[segment]! + offset) | 0;
 }
 
+/** The checks of `segmentAddress` without the fault. */
+export function segmentAllows(
+  cpu: Cpu,
+  segment: number,
+  offset: number,
+  size: number,
+  write: number,
+): boolean {
+  const { segments } = cpu;
+  const attributes = segments.attributes[segment]!;
+  return (
+    typeAllows(cpu, attributes, write) && limitAllows(attributes, segments.limit[segment]!, offset, size)
+  );
+}
+
 function setZero(cpu: Cpu, on: boolean): void {
   const flags = getStatusFlags(cpu) & ~EFLAGS.ZF;
   setStatusFlags(cpu, on ? flags | EFLAGS.ZF : flags);

@@ -8,7 +8,6 @@ import { getEflags, setEflags } from '../flags.js';
 import {
   ATTRIBUTE,
   CR0,
-  CR4,
   EFLAGS,
   ESP,
   LDTR,
@@ -164,23 +163,12 @@ const FLAGS_32 =
 
 function commitTask(cpu: Cpu, selector: number): void {
   setSegment(cpu, TR, selector & 0xffff, tss.base, tss.limit, tss.attributes | 2);
-  if (tss.type & 8) switchPageTables(cpu);
+  if (tss.type & 8 && cpu.cr0 & CR0.PG) cpu.mmu.loadCr3(incoming.cr3);
   cpu.cr0 |= CR0.TS;
   cpu.r.set(incoming.registers, 0);
   cpu.r[R_EIP] = incoming.eip;
   setEflags(cpu, incoming.eflags, FLAGS_32);
   cpu.r[R_PENDING]! |= PENDING.MODE;
-}
-
-function switchPageTables(cpu: Cpu): void {
-  if (!(cpu.cr0 & CR0.PG)) return;
-  const old = cpu.cr3;
-  cpu.cr3 = incoming.cr3;
-  if (cpu.cr4 & CR4.PAE && !cpu.mmu.loadPdptes()) {
-    cpu.cr3 = old;
-    fault(Vector.TS, tss.selector & 0xfffc);
-  }
-  cpu.mmu.loadCr3(incoming.cr3);
 }
 
 /** From here on a fault belongs to the new task (SDM vol. 3, 7.3). */

@@ -1,0 +1,141 @@
+/** Fast paths of repeated string instructions: many elements at once inside pages that the TLB serves directly. */
+import { EAX, EDI, ESI, R_CPL, R_SEGMENT_BASE, type Cpu } from '../state.js';
+import { ES, segmentAllows } from './segments.js';
+import { advance, setComparison, steps, StringOperation } from './string-steps.js';
+
+/** The RAM behind the TLB. */
+interface Machine {
+  readonly u8: Uint8Array;
+  readonly view: DataView;
+}
+function machineOf(cpu: Cpu): Machine | undefined {
+  return (cpu.mmu as { readonly memory?: Machine }).memory;
+}
+
+/** Performs up to `limit` iterations; 0 means that the next one must go through `step`. */
+export function bulk(cpu: Cpu, operation: StringOperation, limit: number, rep: number): number {
+  if (limit < 2 || steps.delta < 0) return 0;
+  const machine = machineOf(cpu);
+  if (machine === undefined) return 0;
+  switch (operation) {
+    case StringOperation.MOVS:
+      return moveBulk(cpu, machine, limit);
+    case StringOperation.STOS:
+      return storeBulk(cpu, machine, limit);
+    case StringOperation.SCAS:
+      return scanBulk(cpu, machine, limit, rep);
+    case StringOperation.CMPS:
+      return compareBulk(cpu, machine, limit, rep);
+    default:
+      return 0;
+  }
+}
+
+/** Elements from `register` on that lie in one page, do not wrap the address and are within the segment limit. */
+function reach(cpu: Cpu, segment: number, register: number, limit: number, write: number): number {
+  const { bytes, mask } = steps;
+  const offset = (cpu.r[register]! & mask) >>> 0;
+  const linear = cpu.r[R_SEGMENT_BASE + segment]! + offset;
+  const room = Math.min(4096 - (linear & 0xfff), (mask >>> 0) + 1 - offset);
+  const count = Math.min(limit, Math.floor(room / bytes));
+  return count > 0 && segmentAllows(cpu, segment, offset, count * bytes, write) ? count : 0;
+}
+
+/** Machine address of the page the register points into, or -1 when the TLB has no fast entry. */
+function locate(cpu: Cpu, segment: number, register: number, write: number): number {
+  const user = cpu.r[R_CPL] === 3 ? 1 : 0;
+  const linear = (cpu.r[R_SEGMENT_BASE + segment]! + (cpu.r[register]! & steps.mask)) | 0;
+  const table = write ? cpu.mmu.writeTlb[user]! : cpu.mmu.readTlb[user]!;
+  const entry = table[linear >>> 12]!;
+  return entry & 0xfff ? -1 : entry ^ linear;
+}
+
+function moveBulk(cpu: Cpu, machine: Machine, limit: number): number {
+  const from = locate(cpu, steps.segment, ESI, 0);
+  const to = locate(cpu, ES, EDI, 1);
+  if (from < 0 || to < 0) return 0;
+  const count = reach(cpu, steps.segment, ESI, reach(cpu, ES, EDI, limit, 1), 0);
+  if (count === 0) return 0;
+  const length = count * steps.bytes;
+  // A forward move whose destination overlaps the source from above repeats what it has just written.
+  if (to > from && to < from + length) copyElements(machine, from, to, count);
+  else machine.u8.copyWithin(to, from, from + length);
+  advance(cpu, ESI, count);
+  advance(cpu, EDI, count);
+  return count;
+}
+
+function copyElements({ u8, view }: Machine, from: number, to: number, count: number): void {
+  const { bytes } = steps;
+  const end = from + count * bytes;
+  if (bytes === 1) for (; from < end; from++, to++) u8[to] = u8[from]!;
+  else if (bytes === 2)
+    for (; from < end; from += 2, to += 2) view.setUint16(to, view.getUint16(from, true), true);
+  else for (; from < end; from += 4, to += 4) view.setInt32(to, view.getInt32(from, true), true);
+}
+
+function storeBulk(cpu: Cpu, machine: Machine, limit: number): number {
+  const to = locate(cpu, ES, EDI, 1);
+  if (to < 0) return 0;
+  const count = reach(cpu, ES, EDI, limit, 1);
+  if (count === 0) return 0;
+  fillElements(machine, to, count, cpu.r[EAX]!);
+  advance(cpu, EDI, count);
+  return count;
+}
+
+function fillElements({ u8, view }: Machine, to: number, count: number, value: number): void {
+  const { bytes } = steps;
+  const end = to + count * bytes;
+  const byte = value & 0xff;
+  const pattern = bytes === 1 ? byte : bytes === 2 ? byte * 0x101 : (byte * 0x1010101) | 0;
+  if (bytes === 1 || (bytes === 2 ? value & 0xffff : value) === pattern) u8.fill(byte, to, end);
+  else if (bytes === 2) for (; to < end; to += 2) view.setUint16(to, value & 0xffff, true);
+  else for (; to < end; to += 4) view.setInt32(to, value, true);
+}
+
+function element({ u8, view }: Machine, at: number): number {
+  if (steps.bytes === 1) return u8[at]!;
+  return steps.bytes === 2 ? view.getUint16(at, true) : view.getInt32(at, true);
+}
+
+function accumulator(cpu: Cpu): number {
+  if (steps.bytes === 1) return cpu.r8[0]!;
+  return steps.bytes === 2 ? cpu.r16[0]! : cpu.r[EAX]!;
+}
+
+function scanBulk(cpu: Cpu, machine: Machine, limit: number, rep: number): number {
+  const at = locate(cpu, ES, EDI, 0);
+  if (at < 0) return 0;
+  const count = reach(cpu, ES, EDI, limit, 0);
+  if (count === 0) return 0;
+  const wanted = accumulator(cpu);
+  const equalStops = rep === 0xf2;
+  let done = 0;
+  let value: number;
+  do value = element(machine, at + done++ * steps.bytes);
+  while (done < count && (value === wanted) !== equalStops);
+  setComparison(cpu, wanted, value);
+  advance(cpu, EDI, done);
+  return done;
+}
+
+function compareBulk(cpu: Cpu, machine: Machine, limit: number, rep: number): number {
+  const left = locate(cpu, steps.segment, ESI, 0);
+  const right = locate(cpu, ES, EDI, 0);
+  if (left < 0 || right < 0) return 0;
+  const count = reach(cpu, steps.segment, ESI, reach(cpu, ES, EDI, limit, 0), 0);
+  if (count === 0) return 0;
+  const equalStops = rep === 0xf2;
+  let done = 0;
+  let a: number;
+  let b: number;
+  do {
+    a = element(machine, left + done * steps.bytes);
+    b = element(machine, right + done++ * steps.bytes);
+  } while (done < count && (a === b) !== equalStops);
+  setComparison(cpu, a, b);
+  advance(cpu, ESI, done);
+  advance(cpu, EDI, done);
+  return done;
+}
