@@ -1,0 +1,81 @@
+/** Guest time: counted from instructions (repeats exactly) or taken from the host; devices cannot tell. */
+import type { Clock, Nanoseconds } from '../devices/device.js';
+import type { InstructionCounter } from './counter.js';
+
+export interface MachineClock extends Clock {
+  readonly kind: 'virtual' | 'host';
+  /** How many instructions may run before `due`, which lies ahead; at least 1. */
+  instructionsUntil(due: Nanoseconds): number;
+  /** The time after `instructions` more, as far as it is known. */
+  after(instructions: number): Nanoseconds;
+  /** Lets idle time pass at once; false when the host has to sleep instead. */
+  skipTo(due: Nanoseconds): boolean;
+  /** So many instructions were retired since the time `since`. */
+  ran(instructions: number, since: Nanoseconds): void;
+}
+
+/** One nanosecond per instruction, plus the idle time that was skipped. */
+export class VirtualClock implements MachineClock {
+  readonly kind = 'virtual';
+  /** Idle nanoseconds that passed at once. */
+  skipped = 0;
+  private readonly counter: InstructionCounter;
+
+  constructor(counter: InstructionCounter) {
+    this.counter = counter;
+  }
+
+  now(): Nanoseconds {
+    return this.counter.retired + this.skipped;
+  }
+  instructionsUntil(due: Nanoseconds): number {
+    return Math.max(1, due - this.now());
+  }
+  after(instructions: number): Nanoseconds {
+    return this.now() + instructions;
+  }
+  skipTo(due: Nanoseconds): boolean {
+    this.skipped += Math.max(0, due - this.now());
+    return true;
+  }
+  ran(): void {}
+}
+
+/** Longest stretch, in estimated nanoseconds, in which the host's clock is not looked at. */
+const LONGEST_RUN = 1_000_000;
+/** Instructions per nanosecond to begin with. */
+const FIRST_SPEED = 0.02;
+
+/** The host's monotonic clock from zero. How long instructions take is estimated from the runs before. */
+export class HostClock implements MachineClock {
+  readonly kind = 'host';
+  private readonly hostNow: () => number;
+  private readonly start: number;
+  private last = 0;
+  private speed = FIRST_SPEED;
+
+  /** `hostNow` in nanoseconds, never running backwards by more than this clock hides. */
+  constructor(hostNow: () => number) {
+    this.hostNow = hostNow;
+    this.start = hostNow();
+  }
+
+  now(): Nanoseconds {
+    this.last = Math.max(this.last, Math.floor(this.hostNow() - this.start));
+    return this.last;
+  }
+  instructionsUntil(due: Nanoseconds): number {
+    return Math.max(1, Math.floor(Math.min(due - this.now(), LONGEST_RUN) * this.speed));
+  }
+  after(instructions: number): Nanoseconds {
+    return this.now() + Math.floor(instructions / this.speed);
+  }
+  skipTo(): boolean {
+    return false;
+  }
+  ran(instructions: number, since: Nanoseconds): void {
+    const duration = this.now() - since;
+    if (instructions < 1000 || duration <= 0) return;
+    this.speed = Math.min(10, Math.max(0.0001, 0.75 * this.speed + (0.25 * instructions) / duration));
+  }
+}

@@ -1,0 +1,273 @@
+/** The breadboard: the one file that names every chip and every wire of the PC. */
+import { DebugExit } from './devices/debug-exit.js';
+import { DebugPort } from './devices/debug-port.js';
+import type { Device, Wire } from './devices/device.js';
+import { DmaPage } from './devices/dma-page.js';
+import { I8042 } from './devices/i8042.js';
+import { PciHost } from './devices/pci-host.js';
+import { Port92 } from './devices/port92.js';
+import type { SerialBackend } from './devices/serial-backend.js';
+import { Uart16550 } from './devices/uart-16550.js';
+import { ACPI_BASE, acpiTables } from './firmware/acpi.js';
+import { BIOS_ADDRESS, biosRom } from './firmware/bios-rom.js';
+import type { BootEntry, BootImage, BootLoad } from './firmware/boot-image.js';
+import { loadImage } from './firmware/load-image.js';
+import { HostClock, VirtualClock } from './hv/clock.js';
+import type { MachineClock } from './hv/clock.js';
+import { InstructionCounter } from './hv/counter.js';
+import type { Engine } from './hv/engine.js';
+import { VcpuEnvironment, watchedMmio } from './hv/environment.js';
+import type { EndReason } from './hv/exits.js';
+import { MmioBus } from './hv/mmio-bus.js';
+import { Pic } from './hv/pic.js';
+import { Pit } from './hv/pit.js';
+import {
+  ACPI_DISABLE,
+  ACPI_ENABLE,
+  PM_BASE,
+  PowerManagement,
+  SLEEP_TYPE_S5,
+  SMI_COMMAND_PORT,
+} from './hv/pm.js';
+import { PortBus } from './hv/port-bus.js';
+import { REG_CENTURY, Rtc } from './hv/rtc.js';
+import { Timers } from './hv/timers.js';
+import { Vcpu } from './hv/vcpu.js';
+import type { SliceResult } from './hv/vcpu.js';
+import { CPU_MODELS } from './runtime/cpu-models.js';
+import { Fpu } from './runtime/fpu/state.js';
+import { reset as resetCpu } from './runtime/helpers/reset.js';
+import { setSegment } from './runtime/helpers/segments.js';
+import { PhysicalMemory } from './runtime/memory.js';
+import { Mmu } from './runtime/mmu.js';
+import { CR0, Cpu, R_EIP } from './runtime/state.js';
+
+export type { Engine } from './hv/engine.js';
+export type { EndReason } from './hv/exits.js';
+export type { SliceResult } from './hv/vcpu.js';
+export type { SerialBackend } from './devices/serial-backend.js';
+export { SerialLine } from './devices/serial-backend.js';
+export { ImageError } from './firmware/image-error.js';
+
+const SCI_IRQ = 9;
+/** 2024-01-01 00:00:00 UTC: where the virtual clock starts, so that runs repeat exactly. */
+const VIRTUAL_EPOCH = 1704067200;
+const ZEROS = new Uint8Array(0x10000);
+const FLAT_CODE = 0xc09b,
+  FLAT_DATA = 0xc093;
+
+export interface MachineOptions {
+  memoryBytes: number;
+  /** A name of CPU_MODELS; the default model when absent. */
+  cpu?: string | undefined;
+  clock: 'virtual' | 'host';
+  /** Monotonic host nanoseconds; needed by the host clock. */
+  hostNow?: (() => number) | undefined;
+  serial: SerialBackend;
+  debugConsole?: ((byte: number) => void) | undefined;
+  debugExit: boolean;
+  noReboot?: boolean | undefined;
+  /** Seed that scatters the guest's frames over machine memory. */
+  scatter?: number | undefined;
+  createEngine: (cpu: Cpu, memory: PhysicalMemory) => Engine;
+  /** Seconds since 1970 at power-on. */
+  rtcEpoch?: number | undefined;
+}
+
+function chooseModel(name: string | undefined): Cpu['model'] {
+  if (name === undefined) return CPU_MODELS.default;
+  const models: Readonly<Record<string, Cpu['model']>> = CPU_MODELS;
+  if (!Object.hasOwn(models, name))
+    throw new RangeError(`unknown processor '${name}', expected one of ${Object.keys(models).join(', ')}`);
+  return models[name]!;
+}
+
+export class Machine {
+  readonly cpu: Cpu;
+  readonly memory: PhysicalMemory;
+  readonly clock: MachineClock;
+  readonly engine: Engine;
+  readonly devices: readonly Device[];
+  private readonly options: MachineOptions;
+  private readonly counter: InstructionCounter;
+  private readonly vcpu: Vcpu;
+  private readonly environment: VcpuEnvironment;
+  private readonly pm: PowerManagement;
+  private readonly bootLoads: readonly BootLoad[];
+  private image: BootImage | undefined;
+  /** A20 is enabled by either of its two gates. */
+  private readonly a20Gates = { keyboard: true, port92: false };
+
+  /** Throws RangeError for impossible sizes and unknown processors, ImageError later from `loadKernel`. */
+  constructor(options: MachineOptions) {
+    this.options = options;
+    this.cpu = new Cpu(chooseModel(options.cpu));
+    this.memory = new PhysicalMemory(
+      options.memoryBytes,
+      options.scatter === undefined ? {} : { scatter: options.scatter },
+    );
+    this.cpu.fpu = new Fpu();
+    this.cpu.mmu = new Mmu(this.cpu, this.memory);
+    this.counter = new InstructionCounter(this.cpu.r);
+    this.clock = this.createClock();
+    this.engine = options.createEngine(this.cpu, this.memory);
+    const timers = new Timers();
+    const acknowledge = (): number => pic.acknowledge();
+    const { cpu, engine, counter, clock } = this;
+    this.vcpu = new Vcpu({ cpu, engine, counter, clock, timers, acknowledge });
+    const pic = new Pic(this.vcpu.interruptPin);
+    const irq =
+      (line: number): Wire =>
+      (level) =>
+        pic.setLine(line, level);
+    this.pm = new PowerManagement(clock, irq(SCI_IRQ), () => this.vcpu.request({ kind: 'power-off' }));
+    this.devices = [pic, this.pm, ...this.chips(irq)];
+    const ports = new PortBus();
+    const mmio = new MmioBus();
+    for (const device of this.devices) {
+      ports.add(device);
+      mmio.add(device);
+      timers.add(device);
+    }
+    this.memory.bus = watchedMmio(mmio, this.vcpu);
+    this.environment = new VcpuEnvironment(this.vcpu, ports, clock, acknowledge);
+    this.cpu.environment = this.environment;
+    this.bootLoads = this.firmware();
+    this.reset();
+  }
+
+  private createClock(): MachineClock {
+    const { clock, hostNow } = this.options;
+    if (clock === 'virtual') return new VirtualClock(this.counter);
+    if (hostNow === undefined) throw new RangeError('the host clock needs hostNow');
+    return new HostClock(hostNow);
+  }
+
+  private chips(irq: (line: number) => Wire): Device[] {
+    const { options, clock } = this;
+    const resetRequest = (): void => this.vcpu.request({ kind: 'reset' });
+    const epoch = options.rtcEpoch ?? VIRTUAL_EPOCH;
+    const chips: Device[] = [
+      new Pit(clock, irq(0)),
+      new Rtc(clock, irq(8), { epoch, memoryBytes: options.memoryBytes }),
+      new Uart16550('com1', 0x3f8, clock, irq(4), options.serial),
+      new I8042({
+        irq1: irq(1),
+        irq12: irq(12),
+        a20: (level) => this.setA20('keyboard', level),
+        resetPulse: resetRequest,
+      }),
+      new Port92((level) => this.setA20('port92', level), resetRequest),
+      new PciHost(PM_BASE, resetRequest),
+      new DmaPage(),
+      new DebugPort(options.debugConsole ?? (() => undefined)),
+    ];
+    if (options.debugExit)
+      chips.push(new DebugExit((status) => this.vcpu.request({ kind: 'debug-exit', status })));
+    return chips;
+  }
+
+  private setA20(gate: 'keyboard' | 'port92', level: boolean): void {
+    this.a20Gates[gate] = level;
+    this.memory.setA20(this.a20Gates.keyboard || this.a20Gates.port92);
+  }
+
+  /** What lies below 1 MiB before a kernel is loaded. */
+  private firmware(): BootLoad[] {
+    this.memory.mapRom(BIOS_ADDRESS, biosRom());
+    const tables = acpiTables({
+      pmBase: PM_BASE,
+      smiCommand: SMI_COMMAND_PORT,
+      acpiEnable: ACPI_ENABLE,
+      acpiDisable: ACPI_DISABLE,
+      sci: SCI_IRQ,
+      sleepTypeS5: SLEEP_TYPE_S5,
+      century: REG_CENTURY,
+    });
+    return [{ address: ACPI_BASE, bytes: tables }];
+  }
+
+  /** Loads a kernel and prepares the processor to enter it. Throws ImageError when it cannot be started. */
+  loadKernel(
+    image: Uint8Array,
+    options: { initrd?: Uint8Array | undefined; append?: string | undefined } = {},
+  ): void {
+    const { ramBytes } = this.memory;
+    this.image = loadImage(image, { ramBytes, initrd: options.initrd, append: options.append }, ACPI_BASE);
+    this.reset();
+  }
+
+  /** Power-on state of processor and chips; the kernel, if there is one, is loaded again. RAM is otherwise kept, time goes on. */
+  reset(): void {
+    resetCpu(this.cpu);
+    this.cpu.fpu.reset();
+    for (const device of this.devices) device.reset();
+    this.vcpu.reset();
+    this.environment.writeTsc(0, 0);
+    for (const load of this.bootLoads) this.place(load);
+    if (this.image === undefined) return;
+    for (const load of this.image.loads) this.place(load);
+    this.enter(this.image.entry);
+  }
+
+  private place({ address, bytes, size = 0 }: BootLoad): void {
+    this.memory.copyIn(address, bytes);
+    for (let at = bytes.length; at < size; at += ZEROS.length)
+      this.memory.copyIn(address + at, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)));
+  }
+
+  private enter(entry: BootEntry): void {
+    const { cpu } = this;
+    cpu.r.set(entry.registers.map((value) => value | 0));
+    if (entry.mode === 'protected') {
+      cpu.cr0 |= CR0.PE;
+      cpu.mmu.controlRegistersChanged();
+      for (const segment of [0, 2, 3, 4, 5])
+        setSegment(cpu, segment, entry.dataSelector, 0, 0xffffffff, FLAT_DATA);
+      setSegment(cpu, 1, entry.codeSelector, 0, 0xffffffff, FLAT_CODE);
+    } else setSegment(cpu, 1, 0, 0, 0xffff, 0x93);
+    if (entry.gdt !== undefined) {
+      cpu.gdtBase = entry.gdt.base;
+      cpu.gdtLimit = entry.gdt.limit;
+    }
+    cpu.r[R_EIP] = entry.eip;
+  }
+
+  /** Runs until about `instructions` more are retired, the guest is idle, or it ended. A reset restarts the machine unless `noReboot`. */
+  runSlice(instructions: number): SliceResult {
+    const result = this.vcpu.runSlice(instructions);
+    if (result.ended === undefined || !this.restarts(result.ended)) return result;
+    this.reset();
+    return {};
+  }
+
+  private restarts(reason: EndReason): boolean {
+    return !this.options.noReboot && (reason.kind === 'reset' || reason.kind === 'triple-fault');
+  }
+
+  /** Guest nanoseconds since power-on. */
+  now(): number {
+    return this.clock.now();
+  }
+
+  /** Instructions since power-on, a float64 that never wraps; exact in the middle of a run too. */
+  get instructionsRetired(): number {
+    return this.counter.retired;
+  }
+
+  /** Plain data for `--stats`: what the engine counts, TLB work, idle time that passed at once. */
+  statistics(): object {
+    const skippedNanoseconds = this.clock instanceof VirtualClock ? this.clock.skipped : 0;
+    return {
+      engine: this.engine.name,
+      ...this.engine.statistics(),
+      tlb: this.cpu.mmu.statistics,
+      skippedNanoseconds,
+    };
+  }
+
+  /** Asks the guest's operating system to shut down. */
+  pressPowerButton(): void {
+    this.pm.pressPowerButton();
+  }
+}
