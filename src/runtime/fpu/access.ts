@@ -27,6 +27,8 @@ export const INFO = {
   /** First or second register operand is a GPR. */
   GPR_FIRST: 1 << 25,
   GPR_SECOND: 1 << 26,
+  /** There is an immediate. */
+  IMMEDIATE: 1 << 27,
 } as const;
 export const FILE = { X87: 0, MM: 1, XMM: 2, GPR: 3 } as const;
 export const WIDTH = { NONE: 0, W16: 1, W32: 2, W64: 3, W80: 4, W128: 5, OTHER: 6 } as const;

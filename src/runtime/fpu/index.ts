@@ -1,5 +1,7 @@
 /** Every x87, MMX and SSE helper by mnemonic. */
 import type { Helper } from './access.js';
+import { PACKED_INTEGER } from './packed-integer.js';
+import { VECTOR_MOVE } from './vector-move.js';
 import { X87_ARITHMETIC } from './x87-arithmetic.js';
 import { X87_BCD } from './x87-bcd.js';
 import { X87_COMPARE } from './x87-compare.js';
@@ -18,4 +20,6 @@ export const FPU_HELPERS: Readonly<Record<string, Helper>> = {
   ...X87_CONTROL,
   ...X87_LOAD_STORE,
   ...X87_REMAINDER,
+  ...PACKED_INTEGER,
+  ...VECTOR_MOVE,
 };

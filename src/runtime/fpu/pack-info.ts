@@ -43,7 +43,7 @@ export function packInfo(instruction: Instruction): number {
   });
   instruction.operands.forEach((operand, i) => {
     if (operand.kind === 'memory') info |= memoryBits(operand, i === 0);
-    else if (operand.kind === 'immediate') info |= (operand.value & 0xff) << 8;
+    else if (operand.kind === 'immediate') info |= INFO.IMMEDIATE | ((operand.value & 0xff) << 8);
   });
   return info;
 }

@@ -34,12 +34,17 @@ export const MXCSR_INITIAL = 0x1f80;
 /** Every bit below 16 is implemented, DAZ included; FXSAVE reports it as MXCSR_MASK. */
 export const MXCSR_MASK = 0xffff;
 
+/** Index of MM0 in `words`. */
+export const MM_WORDS = 64;
+
 /**
  * Layout of `buffer` (bytes): 0-255 XMM0-15, 256-319 significands of physical R0-R7, 320-335 their sign and exponent.
  * MMi is the significand of physical register i.
  */
 export class Fpu {
   readonly buffer = new ArrayBuffer(336);
+  /** All registers as words: XMMi at 4i, MMi at MM_WORDS + 2i. */
+  readonly words = new Int32Array(this.buffer, 0, 80);
   /** XMMi is words 4i (bits 0-31) to 4i + 3. */
   readonly xmm = new Int32Array(this.buffer, 0, 64);
   readonly xmmU8 = new Uint8Array(this.buffer, 0, 256);
