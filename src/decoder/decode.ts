@@ -106,18 +106,19 @@ function overrideSegment(segment: SegmentIndex): void {
 
 /** Takes one prefix byte; false when it is none. */
 function takePrefix(byte: number): boolean {
+  // prettier-ignore
   switch (byte) {
-    case 0x26: overrideSegment(ES); break; // prettier-ignore
-    case 0x2e: overrideSegment(CS); break; // prettier-ignore
-    case 0x36: overrideSegment(SS); break; // prettier-ignore
-    case 0x3e: overrideSegment(DS); break; // prettier-ignore
-    case 0x64: overrideSegment(4); break; // prettier-ignore
-    case 0x65: overrideSegment(5); break; // prettier-ignore
-    case 0x66: operandPrefix = true; break; // prettier-ignore
-    case 0x67: addressPrefix = true; break; // prettier-ignore
-    case 0xf0: lock = true; break; // prettier-ignore
-    case 0xf2: rep = 0xf2; break; // prettier-ignore
-    case 0xf3: rep = 0xf3; break; // prettier-ignore
+    case 0x26: overrideSegment(ES); break;
+    case 0x2e: overrideSegment(CS); break;
+    case 0x36: overrideSegment(SS); break;
+    case 0x3e: overrideSegment(DS); break;
+    case 0x64: overrideSegment(4); break;
+    case 0x65: overrideSegment(5); break;
+    case 0x66: operandPrefix = true; break;
+    case 0x67: addressPrefix = true; break;
+    case 0xf0: lock = true; break;
+    case 0xf2: rep = 0xf2; break;
+    case 0xf3: rep = 0xf3; break;
     default:
       if (!long || (byte & 0xf0) !== 0x40) return false;
       rex = byte;
@@ -158,8 +159,8 @@ function findRow(): number {
     modrm = fetch8();
     registerForm = modrm >= 0xc0;
     cell += registerForm ? modrm - 0xc0 + 8 : (modrm >> 3) & 7;
-  } else if (opcode === 0x90 && (rex & 1) !== 0) {
-    cell += PREFIXES * CELLS;
+  } else if (opcode === 0x90 && (rex & 1) !== 0 && rep !== 0xf3) {
+    cell += PREFIXES * CELLS; // XCHG r8,rAX: the row of 91
   }
   return lookup.cells[cell]!;
 }
@@ -223,17 +224,18 @@ function fetchMemory(): void {
 }
 
 function sizeOf(size: number): number {
+  // prettier-ignore
   switch (size) {
-    case Size.V: return operandSize; // prettier-ignore
-    case Size.Z: return operandSize === 16 ? 16 : 32; // prettier-ignore
-    case Size.Y: return (rex & 8) !== 0 ? 64 : 32; // prettier-ignore
-    case Size.FAR: return operandSize + 16; // prettier-ignore
-    case Size.PAIR: return operandSize * 2; // prettier-ignore
-    case Size.NATIVE: return long ? 64 : 32; // prettier-ignore
-    case Size.ENVIRONMENT: return operandSize === 16 ? 112 : 224; // prettier-ignore
-    case Size.STATE: return operandSize === 16 ? 752 : 864; // prettier-ignore
-    case Size.DESCRIPTOR: return long ? 80 : 48; // prettier-ignore
-    default: return size; // prettier-ignore
+    case Size.V: return operandSize;
+    case Size.Z: return operandSize === 16 ? 16 : 32;
+    case Size.Y: return (rex & 8) !== 0 ? 64 : 32;
+    case Size.FAR: return operandSize + 16;
+    case Size.PAIR: return operandSize * 2;
+    case Size.NATIVE: return long ? 64 : 32;
+    case Size.ENVIRONMENT: return operandSize === 16 ? 112 : 224;
+    case Size.STATE: return operandSize === 16 ? 752 : 864;
+    case Size.DESCRIPTOR: return long ? 80 : 48;
+    default: return size;
   }
 }
 
@@ -311,7 +313,7 @@ function segmentRegister(destination: boolean): Operand {
 
 function controlRegister(): Operand {
   const index = regField();
-  if (index === 1 || index > 4 && index !== 8) invalid = true; // prettier-ignore
+  if (index === 1 || (index > 4 && index !== 8)) invalid = true;
   return CONTROL_REGISTERS[index]!;
 }
 
@@ -388,11 +390,12 @@ function fileOperand(spec: OperandSpec, place: number): Operand {
 
 function operandsOf(row: CompiledRow): readonly Operand[] {
   const specs = row.operands;
+  // prettier-ignore
   switch (specs.length) {
-    case 0: return NO_OPERANDS; // prettier-ignore
-    case 1: return [operand(specs[0]!, 0)]; // prettier-ignore
-    case 2: return [operand(specs[0]!, 0), operand(specs[1]!, 1)]; // prettier-ignore
-    default: return [operand(specs[0]!, 0), operand(specs[1]!, 1), operand(specs[2]!, 2)]; // prettier-ignore
+    case 0: return NO_OPERANDS;
+    case 1: return [operand(specs[0]!, 0)];
+    case 2: return [operand(specs[0]!, 0), operand(specs[1]!, 1)];
+    default: return [operand(specs[0]!, 0), operand(specs[1]!, 1), operand(specs[2]!, 2)];
   }
 }
 const NO_OPERANDS: readonly Operand[] = [];
@@ -422,6 +425,7 @@ export function decode(
   else if (!registerForm && hasModrm(opcode)) fetchMemory();
   const operands = operandsOf(row);
   if (overrun) return failure(offset, end);
+  if ((rex & 8) !== 0 && row.noRexW) return DecodeFailure.INVALID;
   if (invalid || (lock && !lockable(row, operands))) return DecodeFailure.INVALID;
   return finish(row, operands, position - offset);
 }

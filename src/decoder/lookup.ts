@@ -13,6 +13,7 @@ export interface CompiledRow {
   readonly operands: readonly OperandSpec[];
   readonly mode: number;
   readonly lock: boolean;
+  readonly noRexW: boolean;
   /** The row claims this mandatory prefix (0x66, 0xf3, 0xf2), else 0. */
   readonly prefix: number;
   /** Fixed condition (FCMOVcc), -1 none, -2 the low four bits of the opcode. */
@@ -23,20 +24,26 @@ export interface CompiledRow {
 
 export const CONDITION_IN_OPCODE = -2;
 const FCMOV: Readonly<Record<string, number>> = {
-  FCMOVB: 2, FCMOVE: 4, FCMOVBE: 6, FCMOVU: 10, FCMOVNB: 3, FCMOVNE: 5, FCMOVNBE: 7, FCMOVNU: 11,
-}; // prettier-ignore
+  FCMOVB: 2,
+  FCMOVE: 4,
+  FCMOVBE: 6,
+  FCMOVU: 10,
+  FCMOVNB: 3,
+  FCMOVNE: 5,
+  FCMOVNBE: 7,
+  FCMOVNU: 11,
+};
 
 interface Claim {
   readonly first: number;
   readonly count: number;
-  readonly register: boolean;
   /** First claimed ModRM byte and how many, or -1. */
   readonly modrm: number;
   readonly modrmCount: number;
 }
 
 /** Reads `0F 40+cc`, `D8 C0+i`, `0F 01 C1`; opcodes of the two-byte map are 0x100 + byte. */
-export function parseOpcode(text: string): Claim {
+function parseOpcode(text: string): Claim {
   const parts = text.split(' ');
   const two = parts[0] === '0F';
   const [opcode = '', suffix] = (parts[two ? 1 : 0] ?? '').split('+');
@@ -44,7 +51,6 @@ export function parseOpcode(text: string): Claim {
   return {
     first: parseInt(opcode, 16) + (two ? 0x100 : 0),
     count: suffix === 'r' ? 8 : suffix === 'cc' ? 16 : 1,
-    register: suffix === 'r',
     modrm: modrm ? parseInt(modrm, 16) : -1,
     modrmCount: modrmSuffix === 'i' ? 8 : 1,
   };
@@ -68,6 +74,7 @@ function compileRow(row: OpcodeRow, index: number): CompiledRow {
           ? ModeAttribute.FORCE_64
           : ModeAttribute.NONE,
     lock: row.lock === true,
+    noRexW: row.rexW === false,
     prefix: row.prefix === undefined || row.prefix === 'np' ? 0 : parseInt(row.prefix, 16),
     condition: specialCondition(row),
     ignoresMod: row.operands.includes('Rd,') || row.operands.endsWith(',Rd'),
@@ -87,25 +94,22 @@ export interface Lookup {
   readonly modrm: Uint8Array;
 }
 
-function claimsCell(row: OpcodeRow, claim: Claim, cell: number): boolean {
-  const register = cell >= 8;
-  if (claim.modrm >= 0) {
-    const modrm = cell - 8 + 0xc0;
-    return register && modrm >= claim.modrm && modrm < claim.modrm + claim.modrmCount;
-  }
-  if (row.mod !== undefined && (row.mod === 'register') !== register) return false;
-  return row.digit === undefined || row.digit === (register ? (cell - 8) >> 3 : cell);
+/** Calls `visit` with the runs of cells the row takes of one opcode and prefix. */
+function cellRuns(row: OpcodeRow, claim: Claim, visit: (first: number, count: number) => void): void {
+  if (claim.modrm >= 0) return visit(claim.modrm - 0xc0 + 8, claim.modrmCount);
+  const { digit, mod } = row;
+  if (mod !== 'register') visit(digit ?? 0, digit === undefined ? 8 : 1);
+  if (mod !== 'memory') visit(8 + (digit ?? 0) * 8, digit === undefined ? 64 : 8);
 }
 
-/** Calls `visit` for every cell the row names, whether or not a more specific row owns it. */
-export function eachCell(row: OpcodeRow, visit: (cell: number, opcode: number) => void): void {
+/** Calls `visit` for every run of cells the row names, whether or not a more specific row owns them. */
+export function eachRun(row: OpcodeRow, visit: (first: number, count: number) => void): void {
   const claim = parseOpcode(row.opcode);
   for (let opcode = claim.first; opcode < claim.first + claim.count; opcode++) {
     for (let column = 0; column < PREFIXES; column++) {
       if (row.prefix !== undefined && COLUMN[row.prefix] !== column) continue;
-      for (let cell = 0; cell < CELLS; cell++) {
-        if (claimsCell(row, claim, cell)) visit((opcode * PREFIXES + column) * CELLS + cell, opcode);
-      }
+      const first = (opcode * PREFIXES + column) * CELLS;
+      cellRuns(row, claim, (cell, count) => visit(first + cell, count));
     }
   }
 }
@@ -115,7 +119,7 @@ export function specificity(row: OpcodeRow): number {
   return (row.prefix === undefined ? 0 : 2) + (row.opcode.endsWith('+r') ? 0 : 1);
 }
 
-function validIn(row: OpcodeRow, long: boolean): boolean {
+export function validIn(row: OpcodeRow, long: boolean): boolean {
   return long ? row.mode !== 'i64' : row.mode !== 'o64';
 }
 
@@ -123,22 +127,26 @@ function needsModrm(row: OpcodeRow, compiled: CompiledRow): boolean {
   return row.digit !== undefined || parseOpcode(row.opcode).modrm >= 0 || compiled.operands.some(usesModrm);
 }
 
-/** Rows must not collide; a collision is an error that names both. */
+/** Which opcodes of the mode take a ModRM byte: 1 for each. */
+function modrmOpcodes(rows: readonly CompiledRow[]): Uint8Array {
+  const modrm = new Uint8Array(512);
+  for (const compiled of rows) {
+    const row = OPCODES[compiled.index]!;
+    const claim = parseOpcode(row.opcode);
+    if (needsModrm(row, compiled)) modrm.fill(1, claim.first, claim.first + claim.count);
+  }
+  return modrm;
+}
+
+/** Less specific rows are entered first, so that the others overwrite them. */
 export function buildLookup(long: boolean): Lookup {
   const cells = new Int16Array(512 * PREFIXES * CELLS).fill(-1);
-  const modrm = new Uint8Array(512);
-  for (const compiled of ROWS) {
-    const row: OpcodeRow = OPCODES[compiled.index]!;
-    if (!validIn(row, long)) continue;
-    const rank = specificity(row);
-    const hasModrm = needsModrm(row, compiled) ? 1 : 0;
-    eachCell(row, (cell, opcode) => {
-      modrm[opcode] |= hasModrm;
-      const owner = cells[cell]!;
-      const ownerRank = owner < 0 ? -1 : specificity(OPCODES[owner]!);
-      if (ownerRank === rank) throw new Error(`rows ${owner} and ${compiled.index} both claim ${row.opcode}`);
-      if (rank > ownerRank) cells[cell] = compiled.index;
-    });
+  const rows = ROWS.filter((row) => validIn(OPCODES[row.index]!, long));
+  for (let rank = 0; rank < 4; rank++) {
+    for (const { index } of rows) {
+      const row: OpcodeRow = OPCODES[index]!;
+      if (specificity(row) === rank) eachRun(row, (first, count) => cells.fill(index, first, first + count));
+    }
   }
-  return { cells, modrm };
+  return { cells, modrm: modrmOpcodes(rows) };
 }

@@ -60,14 +60,37 @@ export interface OperandSpec {
 }
 
 const TYPES: Readonly<Record<string, number>> = {
-  '': 0, b: 8, w: 16, d: 32, q: 64, dq: 128, ps: 128, pd: 128, ss: 32, sd: 64, v: Size.V, z: Size.Z, y: Size.Y, p: Size.FAR,
-  a: Size.PAIR, s: Size.DESCRIPTOR,
-}; // prettier-ignore
+  '': 0,
+  b: 8,
+  w: 16,
+  d: 32,
+  q: 64,
+  dq: 128,
+  ps: 128,
+  pd: 128,
+  ss: 32,
+  sd: 64,
+  v: Size.V,
+  z: Size.Z,
+  y: Size.Y,
+  p: Size.FAR,
+  a: Size.PAIR,
+  s: Size.DESCRIPTOR,
+};
 
 const MEMORY: Readonly<Record<string, number>> = {
-  m16: 16, m16int: 16, m32int: 32, m32fp: 32, m64int: 64, m64fp: 64, m80fp: 80, m80bcd: 80,
-  'm14/28byte': Size.ENVIRONMENT, 'm94/108byte': Size.STATE, m512byte: 4096,
-}; // prettier-ignore
+  m16: 16,
+  m16int: 16,
+  m32int: 32,
+  m32fp: 32,
+  m64int: 64,
+  m64fp: 64,
+  m80fp: 80,
+  m80bcd: 80,
+  'm14/28byte': Size.ENVIRONMENT,
+  'm94/108byte': Size.STATE,
+  m512byte: 4096,
+};
 
 const FIXED: Readonly<Record<string, readonly [size: number, index: number]>> = {
   AL: [8, 0],
@@ -79,10 +102,26 @@ const FIXED: Readonly<Record<string, readonly [size: number, index: number]>> = 
 };
 
 const LETTERS: Readonly<Record<string, Form>> = {
-  E: Form.MODRM, M: Form.MODRM, R: Form.MODRM, G: Form.REG, Z: Form.OPCODE, J: Form.RELATIVE, A: Form.FAR, O: Form.OFFSET,
-  X: Form.SOURCE, Y: Form.DESTINATION, S: Form.SEGMENT, C: Form.CONTROL, D: Form.DEBUG, P: Form.MM_REG, Q: Form.MM_MODRM,
-  N: Form.MM_MODRM, V: Form.XMM_REG, W: Form.XMM_MODRM, U: Form.XMM_MODRM,
-}; // prettier-ignore
+  E: Form.MODRM,
+  M: Form.MODRM,
+  R: Form.MODRM,
+  G: Form.REG,
+  Z: Form.OPCODE,
+  J: Form.RELATIVE,
+  A: Form.FAR,
+  O: Form.OFFSET,
+  X: Form.SOURCE,
+  Y: Form.DESTINATION,
+  S: Form.SEGMENT,
+  C: Form.CONTROL,
+  D: Form.DEBUG,
+  P: Form.MM_REG,
+  Q: Form.MM_MODRM,
+  N: Form.MM_MODRM,
+  V: Form.XMM_REG,
+  W: Form.XMM_MODRM,
+  U: Form.XMM_MODRM,
+};
 
 const IMMEDIATES: Readonly<Record<string, readonly [form: Form, size: number]>> = {
   '1': [Form.ONE, 8],
