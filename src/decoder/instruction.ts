@@ -14,6 +14,7 @@ export const ES = 0,
   GS = 5;
 export type SegmentIndex = 0 | 1 | 2 | 3 | 4 | 5;
 
+/** Register and file operands are shared objects: the same register is the same object in every instruction. */
 export interface RegisterOperand {
   readonly kind: 'register';
   readonly width: Width;
@@ -40,7 +41,10 @@ export interface MemoryOperand {
 export interface ImmediateOperand {
   readonly kind: 'immediate';
   readonly width: Width;
-  /** Sign-extended to int32 (imm8 of `Ib`-unsigned rows such as shift counts, IN/OUT ports, INT vectors: 0-255). */
+  /**
+   * Sign-extended to int32; unsigned in `Ibu` rows (shift counts, IN/OUT ports, INT vectors, AAM, SSE selectors: 0-255) and
+   * `Iw` rows (RET, RETF, ENTER: 0-65535). An immediate that is extended to the operand (`Ibs`, `Iz`) has the operand's width.
+   */
   readonly value: number;
   /** High half for MOV r64,imm64; 0 or -1 by sign otherwise. */
   readonly high: number;
@@ -69,7 +73,7 @@ export interface Instruction {
   readonly row: number;
   /** Bytes, 1-15. */
   readonly length: number;
-  /** Effective operand size in bits after prefixes. */
+  /** Effective operand size in bits after prefixes (a mandatory 66 is none), also where no operand has that size. */
   readonly operandSize: 16 | 32 | 64;
   readonly addressSize: 16 | 32 | 64;
   /** Explicit and implicit operands in the manual's order (`SHL Eb,1` has an immediate 1, `SHL Eb,CL` a register). */

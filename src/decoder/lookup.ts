@@ -105,12 +105,23 @@ function cellRuns(row: OpcodeRow, claim: Claim, visit: (first: number, count: nu
 /** Calls `visit` for every run of cells the row names, whether or not a more specific row owns them. */
 export function eachRun(row: OpcodeRow, visit: (first: number, count: number) => void): void {
   const claim = parseOpcode(row.opcode);
-  for (let opcode = claim.first; opcode < claim.first + claim.count; opcode++) {
-    for (let column = 0; column < PREFIXES; column++) {
-      if (row.prefix !== undefined && COLUMN[row.prefix] !== column) continue;
-      const first = (opcode * PREFIXES + column) * CELLS;
-      cellRuns(row, claim, (cell, count) => visit(first + cell, count));
-    }
+  const narrowed =
+    claim.modrm >= 0 || row.digit !== undefined || row.mod !== undefined || row.prefix !== undefined;
+  if (!narrowed) return visit(claim.first * PREFIXES * CELLS, claim.count * PREFIXES * CELLS);
+  for (let opcode = claim.first; opcode < claim.first + claim.count; opcode++)
+    eachColumn(row, claim, opcode, visit);
+}
+
+function eachColumn(
+  row: OpcodeRow,
+  claim: Claim,
+  opcode: number,
+  visit: (first: number, count: number) => void,
+): void {
+  for (let column = 0; column < PREFIXES; column++) {
+    if (row.prefix !== undefined && COLUMN[row.prefix] !== column) continue;
+    const first = (opcode * PREFIXES + column) * CELLS;
+    cellRuns(row, claim, (cell, count) => visit(first + cell, count));
   }
 }
 

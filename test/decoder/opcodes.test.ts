@@ -54,3 +54,19 @@ test('a row that may be locked writes its first operand to memory', () => {
 test('no mnemonic is written two ways', () => {
   for (const row of rows) expect(row.mnemonic).toMatch(/^[A-Z][A-Z0-9]*$/);
 });
+
+function mnemonicsWith(operand: string): string[] {
+  return [
+    ...new Set(rows.filter((row) => row.operands.split(',').includes(operand)).map((row) => row.mnemonic)),
+  ];
+}
+
+test('byte immediates are signed where they are operands of byte arithmetic, sign-extended where the manual says so', () => {
+  const arithmetic = ['ADD', 'OR', 'ADC', 'SBB', 'AND', 'SUB', 'XOR', 'CMP'];
+  expect(mnemonicsWith('Ib').sort()).toEqual([...arithmetic, 'TEST', 'MOV'].sort());
+  expect(mnemonicsWith('Ibs').sort()).toEqual([...arithmetic, 'PUSH', 'IMUL'].sort());
+  const counts = ['ROL', 'ROR', 'RCL', 'RCR', 'SHL', 'SHR', 'SAR', 'SHLD', 'SHRD', 'BT', 'BTS', 'BTR', 'BTC'];
+  expect(mnemonicsWith('Ibu')).toEqual(
+    expect.arrayContaining([...counts, 'IN', 'OUT', 'INT', 'AAM', 'AAD', 'ENTER', 'CMPPS']),
+  );
+});
