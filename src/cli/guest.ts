@@ -1,0 +1,89 @@
+/** Builds the machine that the options describe and puts the kernel into it; what does not fit is the user's error. */
+import { createEngine } from '../jit/engines.js';
+import { ImageError, Machine } from '../machine.js';
+import type { EndReason } from '../machine.js';
+import { CPU_MODELS } from '../runtime/cpu-models.js';
+import type { PeekByte } from '../regress/cpu-report.js';
+import type { EngineName } from './engine-names.js';
+import { chooseValue } from './options.js';
+import { readInputFile } from './host/files.js';
+import type { ClockName, GuestOptions } from './run-options.js';
+import type { SerialPort } from './serial-port.js';
+import { describeSize } from './sizes.js';
+import { UsageError, quote } from './usage-error.js';
+
+/** The files of a guest, read once and loaded at every reset. */
+export interface GuestImages {
+  readonly kernelPath: string;
+  readonly kernel: Uint8Array;
+  readonly initrd: Uint8Array | undefined;
+  readonly append: string;
+}
+
+export function readImages(options: GuestOptions, kernelPath: string, append: string): GuestImages {
+  const { memoryBytes, initrd } = options;
+  const limitName = `in ${describeSize(memoryBytes)} of guest memory`;
+  return {
+    kernelPath,
+    kernel: readInputFile('--kernel', kernelPath, memoryBytes, limitName),
+    initrd: initrd === undefined ? undefined : readInputFile('--initrd', initrd, memoryBytes, limitName),
+    append,
+  };
+}
+
+export interface MachineSetup {
+  readonly options: GuestOptions;
+  readonly engine: EngineName;
+  readonly clock: ClockName;
+  readonly serial: SerialPort;
+  readonly debugConsole: (byte: number) => void;
+}
+
+/** Throws UsageError for a processor model nobody knows. */
+export function checkProcessor(name: string | undefined): void {
+  if (name !== undefined) chooseValue('cpu', name, Object.keys(CPU_MODELS));
+}
+
+/** Resets end a slice: the caller decides whether to boot again. Throws UsageError when the host cannot give the memory. */
+export function createMachine({ options, engine, clock, serial, debugConsole }: MachineSetup): Machine {
+  checkProcessor(options.cpu);
+  try {
+    const machine = new Machine({
+      memoryBytes: options.memoryBytes,
+      ...(options.cpu === undefined ? {} : { cpu: options.cpu }),
+      clock,
+      hostNow: () => Math.floor(performance.now() * 1e6),
+      serial,
+      debugConsole,
+      debugExit: options.debugExit,
+      noReboot: true,
+      ...(clock === 'host' ? { rtcEpoch: Math.floor(Date.now() / 1000) } : {}),
+      createEngine: createEngine(engine),
+    });
+    serial.now = () => machine.now();
+    return machine;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(`--memory ${describeSize(options.memoryBytes)}: the host cannot allocate that much`);
+  }
+}
+
+/** Throws UsageError naming the file when it is none that can be booted. */
+export function loadImages(machine: Machine, images: GuestImages): void {
+  const { kernel, initrd, append, kernelPath } = images;
+  try {
+    machine.loadKernel(kernel, { ...(initrd ? { initrd } : {}), append });
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    throw new UsageError(`--kernel ${quote(kernelPath)}: ${error.message}`);
+  }
+}
+
+export function peekByte(machine: Machine): PeekByte {
+  return (linear) => {
+    const address = machine.cpu.mmu.probeFetch(linear);
+    return address < 0 ? -1 : machine.memory.u8[address]!;
+  };
+}
+
+export type { EndReason, Machine };

@@ -1,0 +1,63 @@
+/** Standard input as the guest's serial keyboard: raw mode on a terminal, always restored; pipes are passed through. */
+import { EscapeKeys } from '../escape-keys.js';
+
+export interface InputEvents {
+  input(bytes: Uint8Array): void;
+  leave(): void;
+}
+
+const HELP = '\r\nCtrl-A x  leave    Ctrl-A Ctrl-A  send Ctrl-A    Ctrl-A h  this help\r\n';
+
+export class HostInput {
+  readonly isTerminal = process.stdin.isTTY === true;
+  readonly #keys = new EscapeKeys();
+  readonly #events: InputEvents;
+  readonly #restore = (): void => this.#setRaw(false);
+  #open = false;
+
+  constructor(events: InputEvents) {
+    this.#events = events;
+  }
+
+  open(): void {
+    this.#open = true;
+    process.on('exit', this.#restore);
+    this.#setRaw(true);
+    process.stdin.on('data', this.#onData);
+    // A closed or unreadable standard input is a keyboard nobody types on.
+    process.stdin.on('error', () => {});
+    process.stdin.resume();
+  }
+
+  pause(): void {
+    process.stdin.pause();
+  }
+  resume(): void {
+    if (this.#open) process.stdin.resume();
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    process.stdin.off('data', this.#onData);
+    process.stdin.pause();
+    this.#restore();
+    process.off('exit', this.#restore);
+  }
+
+  readonly #onData = (data: Buffer): void => {
+    const { forward, command } = this.#keys.feed(data);
+    if (forward.length > 0) this.#events.input(forward);
+    if (command === 'help') process.stderr.write(HELP);
+    if (command === 'leave') this.#events.leave();
+  };
+
+  #setRaw(raw: boolean): void {
+    if (!this.isTerminal) return;
+    try {
+      process.stdin.setRawMode(raw);
+    } catch {
+      // The terminal has been hung up: nothing is left to restore.
+    }
+  }
+}

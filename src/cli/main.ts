@@ -1,0 +1,73 @@
+/** The command `hvm`: finds the subcommand and turns errors of the user into one line and status 1. */
+import { readFileSync } from 'node:fs';
+import { applyV8Flags } from './host/v8-flags.js';
+import { endQuietlyOnClosedPipe } from './host/output.js';
+import { commandHelp } from './options.js';
+import type { Command } from './options.js';
+import { UsageError, printable, quote } from './usage-error.js';
+
+interface CommandModule {
+  readonly command: Command;
+  /** The exit status. */
+  main(args: readonly string[]): Promise<number>;
+}
+/** Loaded on demand: the V8 settings must be in force before the engine is compiled. */
+const COMMANDS: Readonly<Record<string, { summary: string; load(): Promise<CommandModule> }>> = {
+  run: { summary: 'boot a guest', load: () => import('./run.js') },
+  vectors: { summary: 'run instruction vectors recorded on silicon', load: () => import('./vectors.js') },
+  disasm: { summary: 'list machine code', load: () => import('./disasm.js') },
+  regress: {
+    summary: 'compare two engines on a whole guest: regress lockstep',
+    load: () => import('./regress.js'),
+  },
+};
+const INTERNAL_ERROR = 70;
+
+function version(): string {
+  const path = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
+
+function overview(): string {
+  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
+  return `usage: hvm COMMAND [options]\n\n${rows.join('\n')}\n\n'hvm COMMAND --help' lists a command's options.\n`;
+}
+
+/** Exit status of a complete command line. */
+async function dispatch(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  const expected = `expected one of ${Object.keys(COMMANDS).join(', ')}; 'hvm --help' explains`;
+  if (name === undefined) throw new UsageError(`no command given: ${expected}`);
+  if (/^(--?help|-h|help)$/.test(name)) {
+    process.stdout.write(overview());
+    return 0;
+  }
+  if (/^--?version$/.test(name)) {
+    process.stdout.write(`hvm ${version()}\n`);
+    return 0;
+  }
+  if (!Object.hasOwn(COMMANDS, name)) throw new UsageError(`unknown command ${quote(name)}: ${expected}`);
+  const module = await COMMANDS[name]!.load();
+  if (rest.some((arg) => /^(--?help|-h)$/.test(arg))) {
+    process.stdout.write(commandHelp(module.command));
+    return 0;
+  }
+  return module.main(rest);
+}
+
+function report(error: unknown): number {
+  if (error instanceof UsageError) {
+    process.stderr.write(`hvm: ${printable(error.message)}\n`);
+    return 1;
+  }
+  process.stderr.write(
+    `hvm: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  return INTERNAL_ERROR;
+}
+
+applyV8Flags();
+endQuietlyOnClosedPipe();
+// Commands have flushed their output and closed the terminal; open handles such as standard input must not keep the process.
+const status = await dispatch(process.argv.slice(2)).catch(report);
+process.stdout.write('', () => process.exit(status));

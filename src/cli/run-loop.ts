@@ -1,0 +1,139 @@
+/** Drives a machine slice by slice until something ends the run; between slices the host gets its turn, idle guests sleep. */
+import { Sleeper, turn } from './host/waiting.js';
+import { standardOutputDrained } from './host/output.js';
+import type { ByteSink } from './host/output.js';
+import type { SerialWatcher } from './serial-watcher.js';
+import type { Typist } from './typist.js';
+
+/** What the loop needs of `Machine`. */
+export interface DrivenMachine<End> {
+  runSlice(instructions: number): { ended?: End | undefined; idleUntil?: number | undefined };
+  /** Guest nanoseconds since power-on. */
+  now(): number;
+  readonly instructionsRetired: number;
+}
+export type LoopEnd<End> =
+  | { readonly kind: 'guest'; readonly end: End }
+  | { readonly kind: 'until' | 'fail'; readonly line: string }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'leave' }
+  | { readonly kind: 'signal'; readonly signal: string; readonly status: number };
+
+export interface LoopSetup<End> {
+  readonly machine: DrivenMachine<End>;
+  readonly watcher: SerialWatcher;
+  readonly typist: Typist;
+  readonly sinks: readonly ByteSink[];
+  /** On the virtual clock: sleep as long as the idle time that was skipped, because somebody is watching. */
+  readonly paceIdle: boolean;
+  readonly timeoutSeconds: number | undefined;
+  /** Boots again after this end if the guest may; false ends the run. */
+  restart(end: End): boolean;
+}
+
+/** Part of what decides when a `--send` is typed, so it must not depend on the host: instruction counts repeat exactly. */
+const SLICE_INSTRUCTIONS = 250_000;
+/** A slice this short lets a slow reader of the serial line keep up with typing. */
+const TYPING_SLICE_INSTRUCTIONS = 50_000;
+/** A guest that resets at once, again and again, must not flood the terminal. */
+const RESTART_PAUSE_MS = 50;
+/** Skipped idle time that is worth a sleep. */
+const PACE_MS = 5;
+/** A guest that only lets timers pass retires nothing; then the host need not hurry. */
+const NOTHING_RETIRED_MS = 10;
+/** An idle guest with a full receiver may start to read at its next timer tick. */
+const RETRY_TYPING_MS = 5;
+/** How long the host's events may wait. */
+const TURN_MS = 5;
+
+export class RunLoop<End> {
+  readonly #setup: LoopSetup<End>;
+  readonly #sleeper = new Sleeper();
+  readonly #deadline: number;
+  #stop: LoopEnd<End> | undefined;
+  #lastTurn = performance.now();
+  #skippedMs = 0;
+
+  constructor(setup: LoopSetup<End>) {
+    this.#setup = setup;
+    this.#deadline =
+      setup.timeoutSeconds === undefined ? Infinity : performance.now() + setup.timeoutSeconds * 1000;
+  }
+
+  /** Ends the run at the next opportunity. */
+  stop(end: LoopEnd<End>): void {
+    this.#stop ??= end;
+    this.wake();
+  }
+
+  /** Something happened outside that an idle guest should see. */
+  wake(): void {
+    this.#sleeper.wake();
+  }
+
+  async run(): Promise<LoopEnd<End>> {
+    const { machine, watcher, typist } = this.#setup;
+    watcher.start();
+    for (;;) {
+      typist.type();
+      const from = machine.instructionsRetired;
+      const since = machine.now();
+      const slice = machine.runSlice(typist.busy ? TYPING_SLICE_INSTRUCTIONS : SLICE_INSTRUCTIONS);
+      const retired = machine.instructionsRetired - from;
+      watcher.settle(slice.idleUntil !== undefined);
+      const end = this.#ended(slice.ended);
+      if (end) return end;
+      if (slice.ended !== undefined) await this.#sleep(RESTART_PAUSE_MS);
+      if (this.#setup.paceIdle) this.#skippedMs += (machine.now() - since - retired) / 1e6;
+      const sleepMs = slice.idleUntil === undefined ? 0 : this.#idleTime(slice.idleUntil, retired);
+      await this.#yieldToHost(sleepMs);
+    }
+  }
+
+  /** Milliseconds the host may sleep before the idle guest has something to do. */
+  #idleTime(idleUntil: number, retired: number): number {
+    const { machine, typist } = this.#setup;
+    // On the virtual clock time stands still now: the next byte need not wait for the line.
+    if (idleUntil === Infinity && typist.typeNow()) return 0;
+    const idleMs = (idleUntil - machine.now()) / 1e6;
+    return Math.max(idleMs, retired === 0 && idleMs <= 0 ? NOTHING_RETIRED_MS : 0);
+  }
+
+  async #yieldToHost(idleMs: number): Promise<void> {
+    let sleepMs = idleMs;
+    if (this.#skippedMs >= PACE_MS) {
+      sleepMs = Math.max(sleepMs, this.#skippedMs);
+      this.#skippedMs = 0;
+    }
+    if (sleepMs > 0) await this.#sleep(sleepMs);
+    else if (performance.now() - this.#lastTurn >= TURN_MS) await this.#hostTurn();
+  }
+
+  #ended(end: End | undefined): LoopEnd<End> | undefined {
+    const { watcher } = this.#setup;
+    if (watcher.verdict) return { kind: watcher.verdict, line: watcher.verdictLine };
+    if (end !== undefined && !this.#setup.restart(end)) return { kind: 'guest', end };
+    if (this.#stop) return this.#stop;
+    return performance.now() >= this.#deadline ? { kind: 'timeout' } : undefined;
+  }
+
+  async #sleep(wantedMs: number): Promise<void> {
+    this.#flush();
+    const timeoutMs = this.#deadline - performance.now();
+    const milliseconds = Math.min(wantedMs, timeoutMs, this.#setup.typist.busy ? RETRY_TYPING_MS : Infinity);
+    if (milliseconds > 0) await this.#sleeper.sleep(milliseconds);
+    else await turn();
+    this.#lastTurn = performance.now();
+  }
+
+  async #hostTurn(): Promise<void> {
+    this.#flush();
+    await standardOutputDrained();
+    await turn();
+    this.#lastTurn = performance.now();
+  }
+
+  #flush(): void {
+    for (const sink of this.#setup.sinks) sink.flush();
+  }
+}

@@ -1,0 +1,154 @@
+/** What `hvm run` and `hvm regress lockstep` understand, and the checked configuration made of it. */
+import type { SinkTarget } from './host/output.js';
+import { ENGINE_NAMES } from './engine-names.js';
+import type { EngineName } from './engine-names.js';
+import { unescapeBytes } from './escapes.js';
+import { chooseValue, lastValue, parsePattern } from './options.js';
+import type { OptionSpec, ParsedArguments } from './options.js';
+import type { Send } from './serial-watcher.js';
+import { parseMemorySize } from './sizes.js';
+import { UsageError, quote } from './usage-error.js';
+
+/** Options that describe the guest; lockstep takes them too. */
+export const GUEST_OPTIONS: readonly OptionSpec[] = [
+  { name: 'kernel', value: 'FILE', help: 'Linux bzImage, multiboot-1 ELF or plain ELF32' },
+  { name: 'initrd', value: 'FILE', help: 'initial RAM disk for the kernel' },
+  { name: 'append', value: 'TEXT', help: 'kernel command line' },
+  {
+    name: 'memory',
+    synonyms: ['m'],
+    value: 'SIZE',
+    help: 'RAM, 1M to 2047M; a plain number is MiB (default 256M)',
+  },
+  { name: 'cpu', value: 'MODEL', help: 'processor model' },
+  { name: 'no-reboot', help: 'a reset or triple fault ends the run with status 2' },
+  { name: 'debug-exit', help: 'a write of V to port 0xf4 ends the run with status (V << 1) | 1' },
+  {
+    name: 'send',
+    value: 'TEXT[,after=REGEX]',
+    help: 'type TEXT (C escapes) once serial output matches; repeatable, in order',
+  },
+  { name: 'until', value: 'REGEX', help: 'a matching line of serial output ends the run with status 0' },
+  { name: 'fail', value: 'REGEX', help: 'a matching line of serial output ends the run with status 3' },
+  { name: 'timeout', value: 'SECONDS', help: 'host time after which the run ends with status 124' },
+];
+export const RUN_OPTIONS: readonly OptionSpec[] = [
+  ...GUEST_OPTIONS,
+  {
+    name: 'serial',
+    value: 'stdio|null|file:PATH',
+    help: 'where the first serial port goes (default stdio; Ctrl-A x leaves)',
+  },
+  {
+    name: 'debugcon',
+    value: 'stdio|null|file:PATH',
+    help: 'where bytes written to port 0xe9 go (default stdio)',
+  },
+  { name: 'display', value: 'none', help: 'there is no display yet' },
+  { name: 'nographic', help: 'the same as --display none --serial stdio' },
+  { name: 'engine', value: ENGINE_NAMES.join('|'), help: 'what executes guest code (default jit)' },
+  {
+    name: 'clock',
+    value: 'host|virtual',
+    help: "guest time: the host's, or 1 ns per instruction (default host)",
+  },
+  { name: 'stats', value: '-|FILE', help: 'write statistics as JSON at the end' },
+  { name: 'demo', help: 'boot the guest that comes with this package' },
+  { name: 'help', help: 'this text' },
+];
+
+export interface GuestOptions {
+  readonly kernel: string | undefined;
+  readonly initrd: string | undefined;
+  readonly append: string;
+  readonly memoryBytes: number;
+  readonly cpu: string | undefined;
+  readonly noReboot: boolean;
+  readonly debugExit: boolean;
+  readonly sends: readonly Send[];
+  readonly until: RegExp | undefined;
+  readonly fail: RegExp | undefined;
+  readonly timeoutSeconds: number | undefined;
+}
+export type ClockName = 'host' | 'virtual';
+export interface RunConfiguration extends GuestOptions {
+  readonly serial: SinkTarget;
+  readonly debugConsole: SinkTarget;
+  readonly engine: EngineName;
+  /** Undefined: not chosen. */
+  readonly clock: ClockName | undefined;
+  readonly stats: string | undefined;
+  readonly demo: boolean;
+}
+
+function parseSink(name: string, value: string): SinkTarget {
+  if (value === 'stdio' || value === 'mon:stdio') return { kind: 'stdio' };
+  if (value === 'null' || value === 'none') return { kind: 'null' };
+  if (value.startsWith('file:') && value.length > 5) return { kind: 'file', path: value.slice(5) };
+  throw new UsageError(`--${name} ${quote(value)}: expected stdio, null or file:PATH`);
+}
+
+/** `TEXT,after=REGEX`; the last `,after=` counts, so TEXT may contain one. */
+export function parseSend(value: string): Send {
+  const at = value.lastIndexOf(',after=');
+  if (at < 0) return { bytes: unescapeBytes(value) };
+  const after = parsePattern('--send after=', value.slice(at + ',after='.length));
+  return { bytes: unescapeBytes(value.slice(0, at)), after };
+}
+
+function parseTimeout(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const seconds = Number(value);
+  if (!/^\d*\.?\d+$/.test(value) || !(seconds > 0 && seconds <= 1e9)) {
+    throw new UsageError(`--timeout ${quote(value)}: expected a positive number of seconds`);
+  }
+  return seconds;
+}
+
+function optionalPattern(parsed: ParsedArguments, name: string): RegExp | undefined {
+  const value = lastValue(parsed, name);
+  return value === undefined ? undefined : parsePattern(`--${name}`, value);
+}
+
+/** Throws UsageError for anything that cannot be meant. */
+export function guestOptions(parsed: ParsedArguments): GuestOptions {
+  const stray = parsed.positionals[0];
+  if (stray !== undefined) throw new UsageError(`unexpected argument ${quote(stray)}: expected options only`);
+  const kernel = lastValue(parsed, 'kernel');
+  const initrd = lastValue(parsed, 'initrd');
+  if (initrd !== undefined && kernel === undefined) throw new UsageError('--initrd: needs --kernel as well');
+  return {
+    kernel,
+    initrd,
+    append: lastValue(parsed, 'append') ?? '',
+    memoryBytes: parseMemorySize(lastValue(parsed, 'memory') ?? '256M'),
+    cpu: lastValue(parsed, 'cpu'),
+    noReboot: parsed.values.has('no-reboot'),
+    debugExit: parsed.values.has('debug-exit'),
+    sends: (parsed.values.get('send') ?? []).map(parseSend),
+    until: optionalPattern(parsed, 'until'),
+    fail: optionalPattern(parsed, 'fail'),
+    timeoutSeconds: parseTimeout(lastValue(parsed, 'timeout')),
+  };
+}
+
+export function runConfiguration(parsed: ParsedArguments): RunConfiguration {
+  const guest = guestOptions(parsed);
+  const demo = parsed.values.has('demo');
+  if (demo && guest.kernel !== undefined)
+    throw new UsageError('--demo: brings its own kernel; drop --kernel or --demo');
+  if (!demo && guest.kernel === undefined) throw new UsageError('run: expected --kernel FILE (or --demo)');
+  chooseValue('display', lastValue(parsed, 'display') ?? 'none', ['none']);
+  const clock = lastValue(parsed, 'clock');
+  const stats = lastValue(parsed, 'stats');
+  if (stats === '') throw new UsageError('--stats: expected - or a file name');
+  return {
+    ...guest,
+    serial: parseSink('serial', lastValue(parsed, 'serial') ?? 'stdio'),
+    debugConsole: parseSink('debugcon', lastValue(parsed, 'debugcon') ?? 'stdio'),
+    engine: chooseValue('engine', lastValue(parsed, 'engine') ?? 'jit', ENGINE_NAMES),
+    clock: clock === undefined ? undefined : chooseValue('clock', clock, ['host', 'virtual'] as const),
+    stats,
+    demo,
+  };
+}
