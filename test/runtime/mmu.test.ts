@@ -119,6 +119,7 @@ describe('32-bit paging', () => {
     setUser(machine, false);
     cpu.cr0 |= CR0.WP;
     mmu.controlRegistersChanged();
+    expect(mmu.read8(BASE)).toBe(7);
     expect(faultOf(() => mmu.write8(BASE, 1))).toEqual([3, BASE]);
     expect(mmu.read8(BASE)).toBe(7);
   });
