@@ -1,6 +1,10 @@
 /** Every x87, MMX and SSE helper by mnemonic. */
 import type { Helper } from './access.js';
 import { PACKED_INTEGER } from './packed-integer.js';
+import { SSE_ARITHMETIC } from './sse-arithmetic.js';
+import { SSE_COMPARE } from './sse-compare.js';
+import { SSE_CONVERT } from './sse-convert.js';
+import { X87_TRANSCENDENTAL } from './transcendental.js';
 import { VECTOR_MOVE } from './vector-move.js';
 import { X87_ARITHMETIC } from './x87-arithmetic.js';
 import { X87_BCD } from './x87-bcd.js';
@@ -20,6 +24,10 @@ export const FPU_HELPERS: Readonly<Record<string, Helper>> = {
   ...X87_CONTROL,
   ...X87_LOAD_STORE,
   ...X87_REMAINDER,
+  ...X87_TRANSCENDENTAL,
   ...PACKED_INTEGER,
   ...VECTOR_MOVE,
+  ...SSE_ARITHMETIC,
+  ...SSE_COMPARE,
+  ...SSE_CONVERT,
 };

@@ -169,7 +169,7 @@ export const EXTENDED = new Format(64, -16382, 16383, 24576);
 const probe = new Num();
 
 /** Tininess is detected after rounding with unbounded exponent (SDM vol. 1, 4.9.1.5). */
-function isTiny(v: Num, format: Format, bits: number, mode: number): boolean {
+export function isTiny(v: Num, format: Format, bits: number, mode: number): boolean {
   if (v.exponent < format.minimum - 1) return true;
   probe.copy(v);
   roundAt(probe, bits, mode);

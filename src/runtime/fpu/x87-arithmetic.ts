@@ -26,80 +26,27 @@ import {
   raise,
   roundingMode,
   setIndefinite,
-  setInfinity,
-  setZero,
   stackFault,
   unpackRegister,
 } from './float80.js';
 import { fromDouble, fromInt32, fromSingle } from './formats.js';
-import { addNumbers, divideNumbers, multiplyNumbers, squareRoot } from './kernels.js';
-import { DE, DOWN, EXTENDED, FINITE, finish, IE, INFINITY, Num, rounding, ZE, ZERO } from './number.js';
+import { squareRoot } from './kernels.js';
+import { DE, EXTENDED, FINITE, finish, INFINITY, Num, rounding, ZERO } from './number.js';
+import {
+  add,
+  divide,
+  divideReversed,
+  invalid,
+  multiply,
+  type Operation,
+  subtract,
+  subtractReversed,
+} from './operations.js';
 import type { Fpu } from './state.js';
 
 const left = new Num();
 const right = new Num();
 const result = new Num();
-
-/** out = a op b for operands that are no NaNs; a FINITE result is unrounded. Returns IE, ZE or 0. */
-export type Operation = (out: Num, a: Num, b: Num, mode: number) => number;
-
-function invalid(out: Num): number {
-  setIndefinite(out);
-  return IE;
-}
-
-function addSigned(out: Num, a: Num, b: Num, flip: number, mode: number): number {
-  if (a.kind === FINITE && b.kind === FINITE) {
-    addNumbers(out, a, b, flip);
-    if (out.kind === ZERO) setZero(out, mode === DOWN ? 1 : 0);
-    return 0;
-  }
-  const signB = b.sign ^ flip;
-  if (a.kind === INFINITY && b.kind === INFINITY && a.sign !== signB) return invalid(out);
-  if (a.kind === ZERO && b.kind === ZERO) {
-    setZero(out, a.sign === signB ? a.sign : mode === DOWN ? 1 : 0);
-    return 0;
-  }
-  if (a.kind === INFINITY || b.kind === ZERO) out.copy(a);
-  else {
-    out.copy(b);
-    out.sign = signB;
-  }
-  return 0;
-}
-
-export const add: Operation = (out, a, b, mode) => addSigned(out, a, b, 0, mode);
-export const subtract: Operation = (out, a, b, mode) => addSigned(out, a, b, 1, mode);
-export const subtractReversed: Operation = (out, a, b, mode) => addSigned(out, b, a, 1, mode);
-
-export const multiply: Operation = (out, a, b) => {
-  if (a.kind === FINITE && b.kind === FINITE) {
-    multiplyNumbers(out, a, b);
-    return 0;
-  }
-  const sign = a.sign ^ b.sign;
-  if (a.kind === INFINITY || b.kind === INFINITY) {
-    if (a.kind === ZERO || b.kind === ZERO) return invalid(out);
-    setInfinity(out, sign);
-  } else setZero(out, sign);
-  return 0;
-};
-
-export const divide: Operation = (out, a, b) => {
-  if (a.kind === FINITE && b.kind === FINITE) {
-    divideNumbers(out, a, b);
-    return 0;
-  }
-  if (a.kind === b.kind) return invalid(out);
-  const sign = a.sign ^ b.sign;
-  if (a.kind === ZERO || b.kind === INFINITY) {
-    setZero(out, sign);
-    return 0;
-  }
-  setInfinity(out, sign);
-  return b.kind === ZERO && a.kind === FINITE ? ZE : 0;
-};
-export const divideReversed: Operation = (out, a, b, mode) => divide(out, b, a, mode);
 
 /** Leaves the rounded result in `out`; false if an unmasked exception forbids storing it. */
 function compute(fpu: Fpu, operation: Operation, out: Num, a: Num, b: Num): boolean {

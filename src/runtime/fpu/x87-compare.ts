@@ -12,39 +12,14 @@ import {
   stackIndex,
 } from './access.js';
 import { clearC1, raise, stackFault, unpackRegister } from './float80.js';
-import { magnitudeEqual, magnitudeLess } from './kernels.js';
 import { DE, FINITE, IE, INFINITY, Num, QNAN, ZERO } from './number.js';
+import { order, UNORDERED } from './operations.js';
 import { type Fpu, STATUS } from './state.js';
 import { readOperand } from './x87-arithmetic.js';
 
 const left = new Num();
 const right = new Num();
 const zero = new Num();
-
-/** Outcomes, as the C3 C2 C0 bits they set; ZF PF CF are the same bits elsewhere. */
-const GREATER = 0;
-const LESS = STATUS.C0;
-const EQUAL = STATUS.C3;
-const UNORDERED = STATUS.C3 | STATUS.C2 | STATUS.C0;
-
-/** Orders two numbers that are no NaNs. */
-function order(a: Num, b: Num): number {
-  if (a.kind === ZERO && b.kind === ZERO) return EQUAL;
-  const signA = a.kind === ZERO ? 1 - b.sign : a.sign;
-  const signB = b.kind === ZERO ? 1 - a.sign : b.sign;
-  if (signA !== signB) return signA ? LESS : GREATER;
-  if (sameMagnitude(a, b)) return EQUAL;
-  return lessMagnitude(a, b) !== (signA !== 0) ? LESS : GREATER;
-}
-
-function sameMagnitude(a: Num, b: Num): boolean {
-  return a.kind === b.kind && (a.kind === INFINITY || magnitudeEqual(a, b));
-}
-
-function lessMagnitude(a: Num, b: Num): boolean {
-  if (a.kind !== FINITE || b.kind !== FINITE) return b.kind === INFINITY || a.kind === ZERO;
-  return magnitudeLess(a, b);
-}
 
 /** Did the last comparison meet an unmasked exception? It sets the conditions all the same, but pops nothing. */
 let suppressed = false;
