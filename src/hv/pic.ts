@@ -39,10 +39,11 @@ const OCW3_SELECT = 0x08;
 const ELCR_MASK = [0xf8, 0xde] as const;
 const NONE = -1;
 
+/** Undefined until ICW1 in the data sheet; masked here, as a BIOS leaves most inputs. */
 function powerOn(): ChipState {
   return {
     irr: 0,
-    imr: 0,
+    imr: 0xff,
     isr: 0,
     lines: 0,
     elcr: 0,
@@ -139,7 +140,13 @@ function writeOcw3(chip: ChipState, value: number): void {
 }
 
 function writeIcw1(chip: ChipState, value: number): void {
-  Object.assign(chip, { ...powerOn(), lines: chip.lines, elcr: chip.elcr, vectorBase: chip.vectorBase });
+  Object.assign(chip, {
+    ...powerOn(),
+    imr: 0,
+    lines: chip.lines,
+    elcr: chip.elcr,
+    vectorBase: chip.vectorBase,
+  });
   chip.irr = chip.lines & chip.elcr;
   chip.icw1 = value;
   chip.expect = 2;

@@ -76,11 +76,12 @@ export class Vcpu implements ExitContext {
     const { clock, counter, timers } = this.parts;
     const end = counter.retired + Math.max(1, Math.floor(instructions));
     for (let skips = 0; ;) {
+      const ended = this.handleExit();
+      if (ended !== undefined) return { ended };
       timers.run(clock.now());
       const shadow = (this.r[R_PENDING]! & PENDING.SHADOW) !== 0 && !this.cpu.halted;
       if (!shadow) this.deliver();
-      const ended = this.handleExit();
-      if (ended !== undefined) return { ended };
+      if ((this.r[R_PENDING]! & PENDING.EXIT) !== 0) continue;
       if (this.cpu.halted) {
         const idle = this.idle(++skips);
         if (idle !== undefined) return idle;
