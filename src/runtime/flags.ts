@@ -187,3 +187,11 @@ function systemFlagsChanged(cpu: Cpu, changed: number, next: number): void {
   if (changed & EFLAGS.AC && cpu.cr0 & CR0.AM && r[R_CPL] === 3) r[R_PENDING]! |= PENDING.MODE;
   if (changed & next & EFLAGS.IF && cpu.interruptLine) r[R_PENDING]! |= PENDING.INTERRUPT;
 }
+
+/** CF, AF and OF at their EFLAGS positions; for EXPLICIT all six flags. What a RESULT or EXPLICIT kind keeps in `a`. */
+export function carries(kind: number, a: number, b: number, result: number): number {
+  if ((kind & 15) === FlagOperation.EXPLICIT || (kind & 15) === FlagOperation.RESULT) return a;
+  return (
+    carry(kind, a, b, result) | (auxiliary(kind, a, b, result) << 4) | (overflow(kind, a, b, result) << 11)
+  );
+}

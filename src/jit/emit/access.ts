@@ -1,0 +1,74 @@
+/** The shape of a fast memory access: the one place that knows the TLB entry format and the views of RAM. */
+import type { Expression, Statement as JsStatement } from 'estree';
+import type { Width } from '../ir.js';
+import { js, statements } from './quote.js';
+
+/** Names in scope of the emitted code. */
+export interface Views {
+  readonly dv: string;
+  readonly u8: string;
+  readonly read: string;
+  readonly write: string;
+}
+
+/** True when the TLB entry `x` cannot serve `width` bits at `a`: invalid, MMIO, tracked, or misaligned (which includes page crossing). */
+export function missTest(width: Width, x: string, a: string): Expression {
+  if (width === 8) return js`(${x} & 1) !== 0`;
+  return js`((${x} | ${a}) & ${width / 8 - 1}) !== 0`;
+}
+/** True when it cannot serve even a misaligned access within the page. */
+export function missTestMisaligned(width: Width, x: string, a: string): Expression {
+  if (width === 8) return js`(${x} & 1) !== 0`;
+  return js`(${x} & 1) !== 0 || (${a} & 4095) > ${4096 - width / 8}`;
+}
+
+function readAt(views: Views, width: Width, at: Expression): Expression {
+  if (width === 8) return js`${views.u8}[${at}]`;
+  return width === 16 ? js`${views.dv}.getUint16(${at}, true)` : js`${views.dv}.getInt32(${at}, true)`;
+}
+function writeAt(views: Views, width: Width, at: Expression, value: Expression): JsStatement[] {
+  if (width === 8) return statements`${views.u8}[${at}] = ${value};`;
+  return width === 16
+    ? statements`${views.dv}.setUint16(${at}, ${value}, true);`
+    : statements`${views.dv}.setInt32(${at}, ${value}, true);`;
+}
+
+/** Declares `name` = memory at the linear address; with `forWrite` also `p_name`, the machine address for the store that follows. */
+export function fastLoad(
+  views: Views,
+  name: string,
+  width: Width,
+  address: Expression,
+  forWrite: boolean,
+  miss: () => JsStatement[],
+  test = missTest,
+): JsStatement[] {
+  const a = `a_${name}`;
+  const x = `x_${name}`;
+  const at = `p_${name}`;
+  return [
+    ...statements`const ${a} = ${address}, ${x} = ${forWrite ? views.write : views.read}[${a} >>> 12];
+      if (${test(width, x, a)}) { ${miss()} }`,
+    ...(forWrite
+      ? statements`const ${at} = ${x} ^ ${a}, ${name} = ${readAt(views, width, js`${at}`)};`
+      : statements`const ${name} = ${readAt(views, width, js`${x} ^ ${a}`)};`),
+  ];
+}
+
+/** Stores; `of` names the load that has checked the place. */
+export function fastStore(
+  views: Views,
+  width: Width,
+  address: Expression,
+  value: Expression,
+  of: string | undefined,
+  miss: () => JsStatement[],
+  test = missTest,
+): JsStatement[] {
+  if (of !== undefined) return writeAt(views, width, js`${`p_${of}`}`, value);
+  return statements`{
+    const to = ${address}, entry = ${views.write}[to >>> 12];
+    if (${test(width, 'entry', 'to')}) { ${miss()} }
+    ${writeAt(views, width, js`entry ^ to`, value)}
+  }`;
+}

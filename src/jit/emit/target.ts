@@ -1,0 +1,30 @@
+/** What differs between the three places that emitted code runs in: a region, the interpreter's hot switch, a handler of its table. */
+import type { Expression, Statement as JsStatement } from 'estree';
+import type { JumpKind, Register, Value, Width } from '../ir.js';
+
+export interface Target {
+  /** Canonical value (zero-extended for 8 and 16 bits). */
+  readRegister(register: Register, width: Width): Expression;
+  writeRegister(register: Register, width: Width, value: Expression): JsStatement[];
+  immediate(width: Width): Expression;
+  /** Linear address or offset computed from the slot's fields. */
+  slotAddress(addressSize: 16 | 32, segmented: boolean): Expression;
+  slotSegment(): Expression;
+  readState(index: number): Expression;
+  writeState(index: number, value: Expression): JsStatement[];
+  eip(next: boolean): Expression;
+  /** Untruncated target of a direct branch. */
+  branchTarget(): Expression;
+  /** Assigns the temp `name`; leaves the fast path (or faults) when the access needs more. */
+  load(name: string, width: Width, address: Expression, forWrite: boolean): JsStatement[];
+  /** `of` names the temp of the load that already checked this place, or is undefined. */
+  store(width: Width, address: Expression, value: Expression, of: string | undefined): JsStatement[];
+  segment(name: string, segment: Expression, offset: Expression, size: number, write: boolean): JsStatement[];
+  /** Names of the four lazy-flag variables or expressions. */
+  readonly flags: { readonly kind: Expression; readonly a: Expression; readonly b: Expression; readonly result: Expression };
+  /** Calls a helper, keeping its result in `name` if given; all state is in memory around the call. */
+  helper(helper: string, args: readonly Expression[], name: string | undefined, control: boolean): JsStatement[];
+  fault(vector: number, errorCode: number): JsStatement[];
+  jump(to: Expression, condition: Expression | undefined, kind: JumpKind, value: Value): JsStatement[];
+  repeat(condition: Expression): JsStatement[];
+}

@@ -1,0 +1,266 @@
+/** The dispatcher: finds code for r[R_EIP], runs it in the interpreter or a region, delivers faults, keeps the mode key. */
+import { CodeCache } from '../runtime/code-cache.js';
+import { GuestFault, Vector, fault } from '../runtime/fault.js';
+import { deliverException, deliverFault } from '../runtime/helpers/interrupts.js';
+import type { PhysicalMemory } from '../runtime/memory.js';
+import { computeMode } from '../runtime/mode.js';
+import {
+  EFLAGS,
+  PENDING,
+  R_BUDGET,
+  R_CPL,
+  R_EFLAGS,
+  R_EIP,
+  R_PENDING,
+  R_SEGMENT_BASE,
+  type Cpu,
+} from '../runtime/state.js';
+import { decode } from '../decoder/decode.js';
+import { DecodeFailure } from '../decoder/instruction.js';
+import { Evaluator, Outcome } from './evaluator.js';
+import { createEnvironment, type MemoryView } from './interpreter/environment.js';
+import { R_SLOT, R_PAGE_EIP, R_MAP_BASE, SpecialForm } from './interpreter/forms.js';
+import { createHandlers, createRun, type Handler } from './interpreter/generated.js';
+import { CHAIN_LIMIT, Predecoder, type Concrete } from './interpreter/predecode.js';
+import { modeView } from './mode-view.js';
+import { RegionTable, type RegionOptions } from './region/table.js';
+import { semanticOf } from './semantics/index.js';
+
+export type EngineName = 'jit' | 'interpreter' | 'evaluator';
+
+export interface EngineOptions extends RegionOptions {
+  readonly name: EngineName;
+  /** Executions of a loop head or call target before its region is translated. */
+  readonly heatThreshold?: number;
+}
+
+/** Budget below which instructions are stepped one by one: no chain is longer. */
+const NEAR = CHAIN_LIMIT + 32;
+const FORM_MASK = 4095;
+
+export class JitEngine {
+  readonly name: EngineName;
+  readonly cache: CodeCache;
+  readonly regions: RegionTable;
+  private readonly r: Int32Array;
+  private readonly evaluator: Evaluator;
+  private readonly predecoder: Predecoder;
+  private readonly handlers: (Handler | undefined)[];
+  private readonly interpret: (slot: number, pageEip: number, mapBase: number) => number;
+  private readonly view: MemoryView;
+  private singleStep = false;
+  private readonly crossing = new Map<number, { bytes: Uint8Array; concrete: Concrete }>();
+  private readonly crossBytes = new Uint8Array(16);
+  /** Instructions retired inside regions. */
+  private regionInstructions = 0;
+
+  private readonly cpu: Cpu;
+  private readonly memory: PhysicalMemory;
+
+  constructor(
+    cpu: Cpu,
+    memory: PhysicalMemory,
+    options: EngineOptions,
+  ) {
+    this.cpu = cpu;
+    this.memory = memory;
+    this.name = options.name;
+    this.r = cpu.r;
+    const threshold = options.name === 'jit' ? (options.heatThreshold ?? 1000) : 0x7fffffff;
+    this.cache = new CodeCache(cpu, memory, threshold);
+    this.evaluator = new Evaluator(cpu);
+    this.predecoder = new Predecoder(this.cache, memory, options.name === 'evaluator');
+    const { mmu } = cpu;
+    this.view = { read: mmu.readTlb[0], write: mmu.writeTlb[0], execute: mmu.executeTlb[0], codeBase: 0 };
+    const environment = createEnvironment(cpu, memory, this.cache, this.view);
+    this.handlers = createHandlers(environment);
+    this.handlers[SpecialForm.EVALUATE] = (slot, pageEip) => this.evaluate(slot, pageEip);
+    this.handlers[SpecialForm.CROSS] = (slot, pageEip) => this.evaluateCrossing(slot, pageEip);
+    this.handlers[SpecialForm.REGION] = (slot, pageEip) => this.handlers[this.regions.formOf(slot)]!(slot, pageEip);
+    this.interpret = createRun(environment, this.handlers);
+    this.regions = new RegionTable(cpu, memory, this.cache, this.view, options);
+    this.cache.onReset = () => {
+      this.predecoder.concrete.clear();
+      this.regions.clear();
+    };
+    this.changeMode();
+  }
+
+  run(): void {
+    const { r } = this;
+    for (;;) {
+      if (r[R_PENDING] !== 0 && this.handlePending()) return;
+      if (r[R_BUDGET]! <= 0) return;
+      r[R_SLOT] = 0;
+      try {
+        this.dispatch();
+      } catch (caught) {
+        if (!(caught instanceof GuestFault)) throw caught;
+        this.deliver(caught);
+      }
+    }
+  }
+
+  /** True when something other than our own bookkeeping is pending. */
+  private handlePending(): boolean {
+    const { r } = this;
+    if ((r[R_PENDING]! & PENDING.MODE) !== 0) this.changeMode();
+    r[R_PENDING]! &= ~(PENDING.MODE | PENDING.CODE);
+    return r[R_PENDING] !== 0;
+  }
+
+  private changeMode(): void {
+    const { cpu, view, r } = this;
+    const user = r[R_CPL] === 3 ? 1 : 0;
+    view.read = cpu.mmu.readTlb[user]!;
+    view.write = cpu.mmu.writeTlb[user]!;
+    view.execute = cpu.mmu.executeTlb[user]!;
+    this.singleStep = (r[R_EFLAGS]! & EFLAGS.TF) !== 0;
+    this.cache.setMode(computeMode(cpu));
+  }
+
+  private deliver(caught: GuestFault): void {
+    const { r, cpu } = this;
+    const slot = r[R_SLOT]!;
+    if (slot !== 0) r[R_EIP] = (r[R_PAGE_EIP]! + (this.cache.slots[slot + 3]! & 4095)) | 0;
+    deliverFault(cpu, caught);
+    r[R_BUDGET] = r[R_BUDGET]! - 1;
+  }
+
+  /** Slot for r[R_EIP], decoding it if need be. */
+  private locate(): number {
+    const { r, cache, cpu } = this;
+    this.view.codeBase = r[R_SEGMENT_BASE + 1]!;
+    const linear = (r[R_EIP]! + this.view.codeBase) | 0;
+    const entry = this.view.execute[linear >>> 12]!;
+    const machine = (entry & 1) === 0 ? entry ^ linear : cpu.mmu.fetch(linear);
+    if (machine < 0) return this.notMemory();
+    const base = cache.pages[machine >>> 12]!;
+    const offset = machine & 4095;
+    this.mapBase = base;
+    const slot = base === 0 ? 0 : cache.map[base + offset]!;
+    return slot !== 0 ? slot : this.decodeAt(machine);
+  }
+  private mapBase = 0;
+
+  /** Nothing executable answers there: MMIO reads as all-ones, which is an invalid opcode. */
+  private notMemory(): never {
+    fault(Vector.UD);
+  }
+  private decodeAt(machine: number): number {
+    const { cache } = this;
+    if (!cache.hasRoom(2 * CHAIN_LIMIT)) cache.reset();
+    const slot = this.predecoder.chain(machine);
+    this.mapBase = cache.pages[machine >>> 12]!;
+    return slot;
+  }
+
+  private dispatch(): void {
+    const { r, cache } = this;
+    const slot = this.locate();
+    const offset = cache.slots[slot + 3]! & 4095;
+    const pageEip = (r[R_EIP]! - offset) | 0;
+    if (this.singleStep) return this.stepTrapped(slot, pageEip);
+    if ((cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION) {
+      const before = r[R_BUDGET]!;
+      if (this.regions.enter(slot, pageEip)) {
+        this.regionInstructions += before - r[R_BUDGET]!;
+        return;
+      }
+      return this.step(slot, pageEip);
+    }
+    if (r[R_BUDGET]! < NEAR || this.name === 'evaluator') return this.step(slot, pageEip);
+    if (this.interpret(slot, pageEip, this.mapBase) !== 0) this.translate();
+  }
+
+  /** Translates from r[R_EIP] on, which is hot (or is wanted translated before it ever ran); false where nothing can be. */
+  translate(): boolean {
+    const slot = this.locate();
+    const pageEip = (this.r[R_EIP]! - (this.cache.slots[slot + 3]! & 4095)) | 0;
+    return this.regions.translate(slot, pageEip, this.mapBase);
+  }
+  /** Instructions retired inside regions so far. */
+  get translatedInstructions(): number {
+    return this.regionInstructions;
+  }
+  /** Adopts a mode that was set from outside a run. */
+  synchronize(): void {
+    this.handlePending();
+  }
+
+  /** One instruction through its handler. */
+  private step(slot: number, pageEip: number): void {
+    const { r, cache } = this;
+    const { slots } = cache;
+    const form = slots[slot]! & FORM_MASK;
+    if (form === SpecialForm.GOTO) return this.step(slots[slot + 1]!, pageEip);
+    if (form === SpecialForm.NEXT) {
+      r[R_EIP] = (pageEip + slots[slot + 2]!) | 0;
+      return;
+    }
+    r[R_SLOT] = slot;
+    r[R_PAGE_EIP] = pageEip;
+    r[R_MAP_BASE] = this.mapBase;
+    const word3 = slots[slot + 3]!;
+    const outcome = this.handlers[form]!(slot, pageEip);
+    r[R_BUDGET] = r[R_BUDGET]! - 1;
+    if (outcome === Outcome.NEXT) r[R_EIP] = (pageEip + (word3 & 4095) + ((word3 >> 12) & 15)) | 0;
+  }
+
+  /** TF was set when the instruction began: #DB after it (SDM vol. 3, 17.3.1.4). */
+  private stepTrapped(slot: number, pageEip: number): void {
+    const { cpu, r } = this;
+    this.step(slot, pageEip);
+    cpu.dr[6]! |= 1 << 14;
+    r[R_SLOT] = 0;
+    deliverException(cpu, Vector.DB, 0);
+    r[R_BUDGET] = r[R_BUDGET]! - 1;
+  }
+
+  private evaluate(slot: number, pageEip: number): Outcome {
+    const concrete = this.predecoder.concrete.get(slot);
+    this.r[R_EIP] = (pageEip + (this.cache.slots[slot + 3]! & 4095)) | 0;
+    if (concrete === undefined) fault(Vector.UD);
+    const outcome = this.evaluator.execute(concrete.instruction, concrete.semantic);
+    return outcome === Outcome.NEXT ? Outcome.JUMPED : outcome;
+  }
+
+  /** An instruction that crosses a page end depends on both pages: its bytes are fetched and compared each time. */
+  private evaluateCrossing(slot: number, pageEip: number): Outcome {
+    const { cpu, r } = this;
+    const offset = this.cache.slots[slot + 3]! & 4095;
+    r[R_EIP] = (pageEip + offset) | 0;
+    const linear = (r[R_EIP]! + this.view.codeBase) | 0;
+    const concrete = this.decodeCrossing(linear, slot);
+    const outcome = this.evaluator.execute(concrete.instruction, concrete.semantic);
+    if (cpu.r[R_PENDING] !== 0) r[R_SLOT] = 0;
+    return outcome === Outcome.NEXT ? Outcome.JUMPED : outcome;
+  }
+  private decodeCrossing(linear: number, slot: number): Concrete {
+    const { memory, cpu, crossBytes } = this;
+    const here = 4096 - (linear & 4095);
+    const first = cpu.mmu.fetch(linear);
+    const second = cpu.mmu.fetch((linear + here) | 0);
+    for (let i = 0; i < 15; i++) {
+      const at = i < here ? first + i : second + i - here;
+      crossBytes[i] = i >= here && second < 0 ? 0xff : memory.u8[at]!;
+    }
+    const known = this.crossing.get(slot);
+    if (known && known.bytes.every((byte, i) => byte === crossBytes[i])) return known.concrete;
+    const view = modeView(this.cache.mode);
+    const instruction = decode(crossBytes, 0, 15, view.codeSize);
+    if (typeof instruction === 'number') fault(instruction === DecodeFailure.TOO_LONG ? Vector.GP : Vector.UD);
+    const concrete = { instruction, semantic: semanticOf(instruction, view) };
+    this.crossing.set(slot, { bytes: crossBytes.slice(0, instruction.length), concrete });
+    return concrete;
+  }
+
+  statistics(): object {
+    return {
+      ...this.regions.statistics(),
+      regionInstructions: this.regionInstructions,
+      codeCache: this.cache.statistics,
+      mmu: this.cpu.mmu.statistics,
+    };
+  }
+}

@@ -1,0 +1,115 @@
+/** Turns guest bytes into interpreter slots, a chain of instructions at a time. Touches memory without side effects. */
+import { decode } from '../../decoder/decode.js';
+import { DecodeFailure, type Instruction } from '../../decoder/instruction.js';
+import type { CodeCache } from '../../runtime/code-cache.js';
+import type { PhysicalMemory } from '../../runtime/memory.js';
+import type { Semantic } from '../ir.js';
+import { modeView } from '../mode-view.js';
+import { semanticOf } from '../semantics/index.js';
+import { FORM_NUMBERS } from './generated.js';
+import { formKey, slotFields, SpecialForm } from './forms.js';
+
+/** Chains are cut so that the budget check at their ends suffices. */
+export const CHAIN_LIMIT = 64;
+
+export interface Concrete {
+  readonly instruction: Instruction;
+  readonly semantic: Semantic;
+}
+
+const LEAVES = new Set(
+  'JMP CALL RET JMPF CALLF RETF IRET INT INT3 INT1 SYSENTER SYSEXIT UD0 UD1 UD2'.split(' '),
+);
+/** Control never simply falls through to the next instruction. */
+export const leavesChain = (i: Instruction): boolean => LEAVES.has(i.mnemonic);
+
+export class Predecoder {
+  /** Instructions of slots that are evaluated, by slot. */
+  readonly concrete = new Map<number, Concrete>();
+
+  private readonly cache: CodeCache;
+  private readonly memory: PhysicalMemory;
+  private readonly evaluateAll: boolean;
+
+  constructor(
+    cache: CodeCache,
+    memory: PhysicalMemory,
+    /** Every instruction is evaluated (the evaluator engine). */
+    evaluateAll: boolean,
+  ) {
+    this.cache = cache;
+    this.memory = memory;
+    this.evaluateAll = evaluateAll;
+  }
+
+  /** Decodes from a machine address in the current mode; returns the first slot. */
+  chain(machine: number): number {
+    const { cache } = this;
+    const frame = machine >>> 12;
+    const base = cache.openPage(frame);
+    let offset = machine & 4095;
+    const first = cache.allocateSlot();
+    let slot = first;
+    for (let count = 0; ; count++) {
+      const joined = offset < 4096 ? cache.map[base + offset]! : 0;
+      if (joined !== 0) return this.ending(slot, SpecialForm.GOTO, joined, offset, first);
+      if (count === CHAIN_LIMIT || offset >= 4096) return this.ending(slot, SpecialForm.NEXT, 0, offset, first);
+      const instruction = this.slotAt(slot, frame, offset, base);
+      if (instruction === undefined || leavesChain(instruction)) return first;
+      offset += instruction.length;
+      slot = cache.allocateSlot();
+    }
+  }
+
+  private ending(slot: number, form: number, target: number, offset: number, first: number): number {
+    const { slots } = this.cache;
+    slots[slot] = form;
+    slots[slot + 1] = target;
+    slots[slot + 2] = offset;
+    slots[slot + 3] = offset & 4095;
+    return first;
+  }
+
+  /** Fills one slot; undefined where the chain cannot go on. */
+  private slotAt(slot: number, frame: number, offset: number, base: number): Instruction | undefined {
+    const { cache, memory } = this;
+    const view = modeView(cache.mode);
+    const start = (frame << 12) + offset;
+    const decoded = decode(memory.u8, start, (frame + 1) << 12, view.codeSize);
+    cache.map[base + offset] = slot;
+    if (typeof decoded === 'number') {
+      cache.coverBytes(frame, offset, Math.min(15, 4096 - offset));
+      this.special(slot, decoded === DecodeFailure.TRUNCATED ? SpecialForm.CROSS : SpecialForm.EVALUATE, offset);
+      return undefined;
+    }
+    cache.coverBytes(frame, offset, decoded.length);
+    this.fill(slot, decoded, offset);
+    return decoded;
+  }
+  private special(slot: number, form: number, offset: number): void {
+    const { slots } = this.cache;
+    slots[slot] = form;
+    slots[slot + 3] = offset;
+  }
+
+  private fill(slot: number, instruction: Instruction, offset: number): void {
+    const view = modeView(this.cache.mode);
+    const key = this.evaluateAll ? undefined : formKey(instruction, view);
+    const form = key === undefined ? undefined : FORM_NUMBERS.get(key);
+    const { slots } = this.cache;
+    const fields = slotFields(instruction);
+    const isBranch = instruction.operands[0]?.kind === 'relative';
+    slots[slot] =
+      (form ?? SpecialForm.EVALUATE) |
+      (fields.a << 12) |
+      (fields.b << 16) |
+      (fields.base << 20) |
+      (fields.index << 24) |
+      (fields.scale << 28);
+    slots[slot + 1] = fields.word1;
+    slots[slot + 2] = isBranch ? fields.word2 + offset + instruction.length : fields.word2;
+    slots[slot + 3] = offset | (instruction.length << 12) | (fields.segmentRegister << 16);
+    if (form === undefined) this.concrete.set(slot, { instruction, semantic: semanticOf(instruction, view) });
+  }
+}
+

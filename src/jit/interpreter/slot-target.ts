@@ -1,0 +1,156 @@
+/** Emission targets of the interpreter: operands are slot fields; the handler table is complete, the hot switch breaks to it on any miss. */
+import type { Expression, Statement as JsStatement } from 'estree';
+import type { Register, Value, Width } from '../ir.js';
+import { R_EIP, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT } from '../../runtime/state.js';
+import { js, identifier, numeral, statements } from '../emit/quote.js';
+import { fastLoad, fastStore } from '../emit/access.js';
+import type { Target } from '../emit/target.js';
+import { R_MAP_BASE } from './forms.js';
+
+const field = (name: 'a' | 'b'): Expression => (name === 'a' ? js`w >> 12 & 15` : js`w >> 16 & 15`);
+
+function readSlotRegister(register: Register, width: Width): Expression {
+  if (register.kind === 'slot') {
+    const index = field(register.field);
+    if (width === 8) return js`r8[${index}]`;
+    return width === 16 ? js`r[${index}] & 65535` : js`r[${index}]`;
+  }
+  if (width === 8) return js`r8[${register.index * 4 + (register.high ? 1 : 0)}]`;
+  return width === 16 ? js`r[${register.index}] & 65535` : js`r[${register.index}]`;
+}
+function writeSlotRegister(register: Register, width: Width, value: Expression): JsStatement[] {
+  const slot = register.kind === 'slot';
+  if (width === 8) {
+    const index = slot ? field(register.field) : numeral(register.index * 4 + (register.high ? 1 : 0));
+    return statements`r8[${index}] = ${value};`;
+  }
+  const index = slot ? field(register.field) : numeral(register.index);
+  return width === 16
+    ? statements`r[${index}] = r[${index}] & -65536 | ${value};`
+    : statements`r[${index}] = ${value};`;
+}
+function slotAddress(addressSize: 16 | 32, segmented: boolean): Expression {
+  const sum = js`(r[w >> 20 & 15] + (r[w >> 24 & 15] << (w >> 28 & 3)) | 0) + P[p + 2] | 0`;
+  const offset = addressSize === 16 ? js`${sum} & 65535` : sum;
+  return segmented ? js`${offset} + r[P[p + 3] >> 16 & 15] | 0` : offset;
+}
+
+/** What both slot targets share. */
+const SHARED = {
+  readRegister: readSlotRegister,
+  writeRegister: writeSlotRegister,
+  immediate(width: Width): Expression {
+    return width === 32 ? js`P[p + 1]` : js`P[p + 1] & ${width === 8 ? 255 : 65535}`;
+  },
+  slotAddress,
+  slotSegment: (): Expression => js`(P[p + 3] >> 16 & 15) - 9`,
+  readState: (index: number): Expression => js`r[${index}]`,
+  writeState: (index: number, value: Expression): JsStatement[] => statements`r[${index}] = ${value};`,
+  eip(next: boolean): Expression {
+    return next ? js`vb + (P[p + 3] & 4095) + (P[p + 3] >> 12 & 15) | 0` : js`vb + (P[p + 3] & 4095) | 0`;
+  },
+  branchTarget: (): Expression => js`vb + P[p + 2] | 0`,
+} as const;
+
+/** Handler `(p, vb)` of the complete table: returns 0 (next), 1 (r[R_EIP] is set) or 2 (repeat); faults are thrown. */
+export function handlerTarget(): Target {
+  const access = (kind: string, width: Width): string => `${kind}${width}`;
+  return {
+    ...SHARED,
+    flags: {
+      kind: js`r[${R_FLAG_KIND}]`,
+      a: js`r[${R_FLAG_A}]`,
+      b: js`r[${R_FLAG_B}]`,
+      result: js`r[${R_FLAG_RESULT}]`,
+    },
+    load(name, width, address, forWrite) {
+      const at = `a_${name}`;
+      const out = statements`const ${at} = ${address};`;
+      if (forWrite) out.push(...statements`probeWrite(${at}, ${width / 8});`);
+      out.push(...statements`const ${name} = ${access('read', width)}(${at});`);
+      return out;
+    },
+    store: (width, address, value) => statements`${access('write', width)}(${address}, ${value});`,
+    segment: (name, segment, offset, size, write) =>
+      statements`const ${name} = segmentAddress(cpu, ${segment}, ${offset}, ${size}, ${write ? 1 : 0});`,
+    helper(helper, args, name, control) {
+      const call: Expression = {
+        type: 'CallExpression',
+        optional: false,
+        callee: identifier(`H_${helper}`),
+        arguments: [identifier('cpu'), ...args],
+      };
+      const out = control || name === undefined ? statements`${call};` : statements`const ${name} = ${call} | 0;`;
+      return [...statements`r[${R_EIP}] = ${SHARED.eip(false)};`, ...out];
+    },
+    fault: (vector, errorCode) => statements`fault(${vector}, ${errorCode});`,
+    jump(to, condition, kind, value) {
+      const leave = kind === 'helper' ? statements`return 1;` : jumpAndReturn(to, value);
+      return condition ? statements`if (${condition}) { ${leave} }` : leave;
+    },
+    repeat: (condition) => statements`if (${condition}) { r[${R_EIP}] = ${SHARED.eip(false)}; return 2; }`,
+  };
+}
+/** Direct targets on the page are resolved to their slot for the hot switch. */
+function jumpAndReturn(to: Expression, value: Value): JsStatement[] {
+  return value.op === 'target'
+    ? statements`r[${R_EIP}] = ${to}; resolve(p, r[${R_MAP_BASE}]); return 1;`
+    : statements`r[${R_EIP}] = ${to}; return 1;`;
+}
+
+/** A case of the hot switch: flags in locals, `break TAIL` on any miss, no calls. */
+export function hotTarget(): Target {
+  const miss = (): JsStatement[] => statements`break TAIL;`;
+  const views = { dv: 'dv', u8: 'u8', read: 'RT', write: 'WT' };
+  return {
+    ...SHARED,
+    flags: { kind: identifier('fk'), a: identifier('fa'), b: identifier('fb'), result: identifier('fr') },
+    load: (name, width, address, forWrite) => fastLoad(views, name, width, address, forWrite, miss),
+    store: (width, address, value, of) => fastStore(views, width, address, value, of, miss),
+    segment: () => {
+      throw new NotHot('segmented access');
+    },
+    helper: (name) => {
+      throw new NotHot(name);
+    },
+    fault: () => miss(),
+    jump: (to, condition, _kind, value) => hotJump(to, condition, value),
+    repeat: () => {
+      throw new NotHot('repeat');
+    },
+  };
+}
+/** The form cannot be a case of the hot switch. */
+export class NotHot extends Error {}
+
+function hotJump(to: Expression, condition: Expression | undefined, value: Value): JsStatement[] {
+  const taken = value.op === 'target' ? takenDirect() : lookUp(to);
+  return condition ? statements`if (${condition}) { ${taken} }` : taken;
+}
+/** A known slot on the page; unresolved ones are left to the tail once, other pages are looked up. */
+function takenDirect(): JsStatement[] {
+  return statements`
+    const t = P[p + 1];
+    if (t === 0) {
+      if (P[p + 2] >>> 0 < 4096 && MAP[mb + P[p + 2]] !== 0) { P[p + 1] = MAP[mb + P[p + 2]]; continue REGION; }
+      ${lookUp(js`vb + P[p + 2] | 0`)}
+    }
+    n = n - ((p - ps >> 2) + 1) | 0;
+    if (t <= p && (heat[t >> 2] = heat[t >> 2] - 1) < 0) { r[16] = vb + (P[t + 3] & 4095) | 0; hot = 1; p = ps = t; break OUT; }
+    p = ps = t;
+    if (n < 96) { r[16] = vb + (P[t + 3] & 4095) | 0; break OUT; }
+    continue REGION;`;
+}
+/** Finds the slot of offset `to` through the execute TLB and the page's map. */
+function lookUp(to: Expression): JsStatement[] {
+  return statements`
+    const e = ${to}, lin = e + cb | 0, x = XT[lin >>> 12];
+    n = n - ((p - ps >> 2) + 1) | 0;
+    if ((x & 1) !== 0) { r[16] = e; break OUT; }
+    const m = PM[(x ^ lin) >>> 12], q = MAP[m + (lin & 4095)];
+    if (q === 0) { r[16] = e; break OUT; }
+    mb = m; vb = (lin & -4096) - cb | 0; p = ps = q;
+    if ((heat[q >> 2] = heat[q >> 2] - 1) < 0) { r[16] = e; hot = 1; break OUT; }
+    if (n < 96) { r[16] = e; break OUT; }
+    continue REGION;`;
+}

@@ -1,0 +1,37 @@
+/** All semantics by mnemonic: a row in the opcode table without an entry here, or the reverse, does not compile. */
+import { OPCODES, type Mnemonic, type OpcodeRow } from '../../decoder/opcodes.js';
+import type { Instruction } from '../../decoder/instruction.js';
+import { Vector } from '../../runtime/fault.js';
+import { R_CPL } from '../../runtime/state.js';
+import { Builder, type ModeView, type OperandStyle } from '../builder.js';
+import type { Semantic } from '../ir.js';
+import { ARITHMETIC } from './arithmetic.js';
+import { BITS } from './bits.js';
+import { CONTROL } from './control.js';
+import { DATA } from './data.js';
+import { FLOATING } from './floating.js';
+import { STRINGS } from './strings.js';
+import { SYSTEM } from './system.js';
+
+export type Semantics = (b: Builder) => void;
+
+export const SEMANTICS: Record<Mnemonic, Semantics> = {
+  ...ARITHMETIC,
+  ...BITS,
+  ...CONTROL,
+  ...DATA,
+  ...FLOATING,
+  ...STRINGS,
+  ...SYSTEM,
+};
+
+/** The IR of an instruction; privilege comes before every operand access, as hardware does it. */
+export function semanticOf(instruction: Instruction, mode: ModeView, style: OperandStyle = 'concrete'): Semantic {
+  const b = new Builder(instruction, mode, style);
+  const row = OPCODES[instruction.row] as OpcodeRow;
+  if (row.privilege === 'cpl0') {
+    b.when(b.binary('ne', b.state(R_CPL), b.constant(32, 0)), () => b.fault(Vector.GP));
+  }
+  SEMANTICS[instruction.mnemonic](b);
+  return b.finish();
+}
