@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Vector } from '../../src/runtime/fault.js';
-import { getEflags, setEflags } from '../../src/runtime/flags.js';
+import { getEflags } from '../../src/runtime/flags.js';
 import { farCall, farJump, farReturn } from '../../src/runtime/helpers/far-transfers.js';
 import { deliverException } from '../../src/runtime/helpers/interrupts.js';
 import { iret } from '../../src/runtime/helpers/iret.js';
 import { setSegment } from '../../src/runtime/helpers/segments.js';
-import { CR0, EAX, EFLAGS, ESP, R_CPL, R_EIP, R_PENDING } from '../../src/runtime/state.js';
+import { CR0, EAX, EFLAGS, ESP, R_CPL, R_EIP } from '../../src/runtime/state.js';
 import {
   CODE0,
   CODE3,
@@ -15,7 +15,6 @@ import {
   DATA0,
   DATA3,
   descriptor,
-  enterRing,
   faultOf,
   FREE,
   GDT,
@@ -211,12 +210,23 @@ describe('task switches', () => {
     expect([bench.cpu.segments.selector[4], bench.cpu.r[R_CPL]]).toEqual([0, 3]);
   });
 
-  it('faults of the new segments belong to the new task', () => {
+  it('delivers faults of the new segments in the new task', () => {
+    write32(bench, TSS2 + 4, STACK0, DATA0);
     write32(bench, TSS2 + 0x54, DATA0);
-    expect(faultOf(() => farJump(bench.cpu, FREE, 0, 32, NEXT))).toEqual([Vector.TS, DATA0]);
-    expect(bench.cpu.r[R_EIP]).toBe(0x777);
-    enterRing(bench, 0);
-    bench.cpu.r[R_PENDING] = 0;
-    setEflags(bench.cpu, 0, EFLAGS.NT);
+    farJump(bench.cpu, FREE, 0, 32, NEXT);
+    expect([bench.cpu.r[R_EIP], bench.cpu.r[R_CPL], bench.cpu.r[ESP]]).toEqual([
+      0x1000 + Vector.TS,
+      0,
+      STACK0 - 24,
+    ]);
+    expect([read32(bench, STACK0 - 24), read32(bench, STACK0 - 20)]).toEqual([DATA0, 0x777]);
+  });
+
+  it('a fault of the new task while an exception is delivered makes #DF', () => {
+    write32(bench, TSS2 + 4, STACK0, DATA0);
+    write32(bench, TSS2 + 0x54, DATA0);
+    setGate(bench, Vector.GP, gate(FREE, 0, 0x85));
+    deliverException(bench.cpu, Vector.GP, 0x18);
+    expect(bench.cpu.r[R_EIP]).toBe(0x1000 + Vector.DF);
   });
 });

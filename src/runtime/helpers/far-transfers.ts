@@ -19,6 +19,7 @@ import {
   stackDescriptor,
   SystemType,
 } from './descriptors.js';
+import { deliverInNewTask } from './interrupts.js';
 import { CS, isProtected, SS } from './segments.js';
 import {
   openCurrentStack,
@@ -119,13 +120,21 @@ function transferThroughSystem(cpu: Cpu, selector: number, nextEip: number, kind
       return callGate(cpu, selector, nextEip, kind);
     case SystemType.TASK_GATE: {
       if (!target.present) fault(Vector.NP, errorCode);
-      return taskSwitch(cpu, target.gateSelector, reason, nextEip, 0);
+      return farTask(cpu, target.gateSelector, reason, nextEip);
     }
     case SystemType.TSS16_AVAILABLE:
     case SystemType.TSS32_AVAILABLE:
-      return taskSwitch(cpu, selector, reason, nextEip, 0);
+      return farTask(cpu, selector, reason, nextEip);
     default:
       fault(Vector.GP, errorCode);
+  }
+}
+
+function farTask(cpu: Cpu, selector: number, reason: TaskSwitch, nextEip: number): void {
+  try {
+    taskSwitch(cpu, selector, reason, nextEip, 0);
+  } catch (error) {
+    deliverInNewTask(cpu, error);
   }
 }
 

@@ -2,7 +2,18 @@
 import { ExitReason } from '../exits.js';
 import { fault, GuestFault, HAS_ERROR_CODE, Vector } from '../fault.js';
 import { getEflags, setEflags } from '../flags.js';
-import { CR0, EFLAGS, ESP, PENDING, R_CPL, R_EFLAGS, R_EIP, R_PENDING, type Cpu } from '../state.js';
+import {
+  CR0,
+  EFLAGS,
+  ESP,
+  PENDING,
+  R_BUDGET,
+  R_CPL,
+  R_EFLAGS,
+  R_EIP,
+  R_PENDING,
+  type Cpu,
+} from '../state.js';
 import { checkEip, enterCode, enterRealCode, enterStack } from './code-segment.js';
 import {
   codeDescriptor,
@@ -23,7 +34,7 @@ import {
   readInnerStack,
   setStackPointer,
 } from './stack.js';
-import { taskGate } from './task-switch.js';
+import { switching, taskGate } from './task-switch.js';
 
 /** Stands for "this vector pushes no error code". */
 const NO_ERROR_CODE = -1;
@@ -100,6 +111,13 @@ function shutdown(cpu: Cpu): void {
   cpu.r[R_PENDING]! |= PENDING.EXIT;
 }
 
+/** Catches what a task-switching instruction threw: once the new task has begun, the fault is delivered in it and charged here. */
+export function deliverInNewTask(cpu: Cpu, error: unknown): void {
+  if (!(error instanceof GuestFault) || !switching.committed) throw error;
+  deliverFault(cpu, error);
+  cpu.r[R_BUDGET]! -= 1;
+}
+
 /** Delivers an external interrupt (or NMI, which then blocks further ones) at r[R_EIP]; faults on the way are delivered too. */
 export function deliverInterrupt(cpu: Cpu, vector: number): void {
   cpu.halted = false;
@@ -126,7 +144,12 @@ export function softwareInterrupt(cpu: Cpu, vector: number, nextEip: number): vo
 
 /** INT3 and a taken INTO: like INT n without the IOPL check of virtual-8086 mode. */
 export function softwareTrap(cpu: Cpu, vector: number, nextEip: number): void {
-  enterHandler(cpu, vector, nextEip, 1, NO_ERROR_CODE, 0);
+  switching.committed = false;
+  try {
+    enterHandler(cpu, vector, nextEip, 1, NO_ERROR_CODE, 0);
+  } catch (error) {
+    deliverInNewTask(cpu, error);
+  }
 }
 
 /** INT1 (F1): #DB without the check of the gate's DPL. */

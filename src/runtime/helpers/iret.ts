@@ -12,9 +12,10 @@ import {
   readReturnStack,
 } from './code-segment.js';
 import { codeDescriptor, stackDescriptor } from './descriptors.js';
+import { deliverInNewTask } from './interrupts.js';
 import { CS, loadRealSegment, setCpl } from './segments.js';
 import { peek, setStackPointer } from './stack.js';
-import { taskReturn } from './task-switch.js';
+import { switching, taskReturn } from './task-switch.js';
 
 const ANY_CPL = STATUS_FLAGS | EFLAGS.TF | EFLAGS.DF | EFLAGS.NT | EFLAGS.RF | EFLAGS.AC | EFLAGS.ID;
 
@@ -23,7 +24,7 @@ export function iret(cpu: Cpu, operandSize: number, nextEip: number): void {
   const eflags = cpu.r[R_EFLAGS]!;
   if (!(cpu.cr0 & CR0.PE)) iretReal(cpu, operandSize);
   else if (eflags & EFLAGS.VM) iretVm86(cpu, operandSize);
-  else if (eflags & EFLAGS.NT) taskReturn(cpu, nextEip);
+  else if (eflags & EFLAGS.NT) iretTask(cpu, nextEip);
   else iretProtected(cpu, operandSize);
   cpu.nmiBlocked = false;
   if (cpu.nmiPending) cpu.r[R_PENDING]! |= PENDING.INTERRUPT;
@@ -33,6 +34,15 @@ export function iret(cpu: Cpu, operandSize: number, nextEip: number): void {
 function flagsMask(cpu: Cpu, operandSize: number, mask: number): number {
   const wide = operandSize === 32 ? mask : mask & 0xffff;
   return cpu.dr[7]! & 0xff ? wide : wide & ~EFLAGS.RF;
+}
+
+function iretTask(cpu: Cpu, nextEip: number): void {
+  switching.committed = false;
+  try {
+    taskReturn(cpu, nextEip);
+  } catch (error) {
+    deliverInNewTask(cpu, error);
+  }
 }
 
 function iretReal(cpu: Cpu, operandSize: number): void {

@@ -14,7 +14,8 @@ function machineOf(cpu: Cpu): Machine | undefined {
 
 /** Performs up to `limit` iterations; 0 means that the next one must go through `step`. */
 export function bulk(cpu: Cpu, operation: StringOperation, limit: number, rep: number): number {
-  if (limit < 2 || steps.delta < 0) return 0;
+  if (limit < 2) return 0;
+  if (steps.delta < 0 && operation !== StringOperation.MOVS) return 0;
   const machine = machineOf(cpu);
   if (machine === undefined) return 0;
   switch (operation) {
@@ -31,14 +32,17 @@ export function bulk(cpu: Cpu, operation: StringOperation, limit: number, rep: n
   }
 }
 
-/** Elements from `register` on that lie in one page, do not wrap the address and are within the segment limit. */
+/** Elements from `register` on, in the direction of DF, that lie in one page, do not wrap the address and are within the segment limit. */
 function reach(cpu: Cpu, segment: number, register: number, limit: number, write: number): number {
   const { bytes, mask } = steps;
   const offset = (cpu.r[register]! & mask) >>> 0;
-  const linear = cpu.r[R_SEGMENT_BASE + segment]! + offset;
-  const room = Math.min(4096 - (linear & 0xfff), (mask >>> 0) + 1 - offset);
+  const inPage = (cpu.r[R_SEGMENT_BASE + segment]! + offset) & 0xfff;
+  const end = (mask >>> 0) + 1;
+  if (inPage + bytes > 4096 || offset + bytes > end) return 0;
+  const room = steps.delta > 0 ? Math.min(4096 - inPage, end - offset) : Math.min(inPage, offset) + bytes;
   const count = Math.min(limit, Math.floor(room / bytes));
-  return count > 0 && segmentAllows(cpu, segment, offset, count * bytes, write) ? count : 0;
+  const lowest = steps.delta > 0 ? offset : offset - (count - 1) * bytes;
+  return count > 0 && segmentAllows(cpu, segment, lowest, count * bytes, write) ? count : 0;
 }
 
 /** Machine address of the page the register points into, or -1 when the TLB has no fast entry. */
@@ -55,14 +59,24 @@ function moveBulk(cpu: Cpu, machine: Machine, limit: number): number {
   const to = locate(cpu, ES, EDI, 1);
   if (from < 0 || to < 0) return 0;
   const count = reach(cpu, steps.segment, ESI, reach(cpu, ES, EDI, limit, 1), 0);
-  if (count === 0) return 0;
-  const length = count * steps.bytes;
-  // A forward move whose destination overlaps the source from above repeats what it has just written.
-  if (to > from && to < from + length) copyElements(machine, from, to, count);
-  else machine.u8.copyWithin(to, from, from + length);
+  if (count === 0 || !moveElements(machine, from, to, count)) return 0;
   advance(cpu, ESI, count);
   advance(cpu, EDI, count);
   return count;
+}
+
+/** A move whose destination runs into source not yet read repeats what it has just written; backward that is left to `step`. */
+function moveElements(machine: Machine, from: number, to: number, count: number): boolean {
+  const length = count * steps.bytes;
+  if (steps.delta > 0) {
+    if (to > from && to < from + length) copyElements(machine, from, to, count);
+    else machine.u8.copyWithin(to, from, from + length);
+    return true;
+  }
+  if (to < from && to > from - length) return false;
+  const back = length - steps.bytes;
+  machine.u8.copyWithin(to - back, from - back, from + steps.bytes);
+  return true;
 }
 
 function copyElements({ u8, view }: Machine, from: number, to: number, count: number): void {

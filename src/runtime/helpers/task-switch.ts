@@ -38,6 +38,9 @@ export type TaskSwitch = (typeof TaskSwitch)[keyof typeof TaskSwitch];
 
 const tss = new Descriptor();
 
+/** Whether the last switch got as far as the new task: a fault after that is not the old instruction's. */
+export const switching = { committed: false };
+
 /** What the incoming TSS holds, read before anything changes. Segments: ES CS SS DS FS GS. */
 const incoming = {
   cr3: 0,
@@ -81,6 +84,7 @@ export function taskSwitch(
   ext: number,
   image = getEflags(cpu),
 ): void {
+  switching.committed = false;
   checkTss(cpu, selector, reason, ext);
   const oldSelector = cpu.segments.selector[TR]!;
   saveTask(cpu, nextEip, reason === TaskSwitch.RETURN ? image & ~EFLAGS.NT : image);
@@ -173,6 +177,7 @@ function commitTask(cpu: Cpu, selector: number): void {
 
 /** From here on a fault belongs to the new task (SDM vol. 3, 7.3). */
 function loadTaskSegments(cpu: Cpu, ext: number): void {
+  switching.committed = true;
   const { selectors } = incoming;
   for (let i = 0; i < 6; i++) setSegment(cpu, i, selectors[i]!, 0, 0, 0);
   loadTaskLdt(cpu, incoming.ldt, ext);
