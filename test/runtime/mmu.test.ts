@@ -402,6 +402,18 @@ describe('PAE paging', () => {
     expect(faultOf(() => mmu.read8(0))).toEqual([0, 0]);
   });
 
+  it('compares whole directory entries over a CR3 write', () => {
+    const { mmu } = machine;
+    entry(0x3000, 0x8000 | P);
+    entry(0x5020, 0x6000 | P);
+    entry(0x6000, 0x3000 | P | RW | US | A, XD);
+    mmu.fetch(0);
+    mmu.loadCr3(0x5020);
+    expect(faultOf(() => mmu.fetch(0))).toEqual([17, 0]);
+    mmu.loadCr3(0x1020);
+    expect(faultOf(() => mmu.fetch(0))).toBe(null);
+  });
+
   it('sees stores to tables and directories', () => {
     const { memory, mmu } = machine;
     memory.write8(0x9000, 3);
