@@ -66,8 +66,8 @@ interface Step {
 const RAM_EVERY = 50_000_000;
 const RAM_EVERY_BLOCKS = 1_000_000;
 const TRACED_INSTRUCTIONS = 40;
-/** Each refinement of a diverging step divides it by this. */
-const REFINE = 32;
+/** Parts a diverging window is divided into; coarser ones when the difference does not show in the finer. */
+const REFINE = [32, 8, 2] as const;
 const LONGEST_BLOCK = 64;
 /** Slices without progress after which a machine counts as stuck (halted for good). */
 const STUCK_SLICES = 1000;
@@ -191,32 +191,49 @@ function replay(setup: LockstepSetup, agreed: readonly Step[]): Pair {
 
 const total = (steps: readonly Step[]): number => steps.reduce((sum, step) => sum + step.instructions, 0);
 
-/** At most REFINE groups of steps; a single step is cut into smaller ones. */
-function divide(window: readonly Step[]): (readonly Step[])[] {
+/** At most `parts` groups of steps; a single step is cut into smaller ones. */
+function divide(window: readonly Step[], parts: number): (readonly Step[])[] {
   const groups: (readonly Step[])[] = [];
   if (window.length > 1) {
-    const size = Math.ceil(window.length / REFINE);
+    const size = Math.ceil(window.length / parts);
     for (let i = 0; i < window.length; i += size) groups.push(window.slice(i, i + size));
     return groups;
   }
   const { instructions, type } = window[0]!;
-  const size = Math.ceil(instructions / REFINE);
+  const size = Math.ceil(instructions / parts);
   for (let done = 0; done < instructions; done += size) {
     groups.push([{ instructions: Math.min(size, instructions - done), type: done === 0 ? type : undefined }]);
   }
   return groups;
 }
 
-/** Replays to the last agreement and narrows the window as far as the difference still shows; extends `agreed`. */
-function narrow(setup: LockstepSetup, agreed: Step[], withRam: boolean, found: Finding): Finding {
-  if (total(found.window) <= 1) return found;
+/** Replays to the last agreement and looks at the window part by part; on a difference `agreed` is extended to just before it. */
+function findPart(
+  setup: LockstepSetup,
+  agreed: Step[],
+  withRam: boolean,
+  window: readonly Step[],
+  parts: number,
+): Finding | undefined {
+  const known = agreed.length;
   const pair = replay(setup, agreed);
-  for (const group of divide(found.window)) {
+  for (const group of divide(window, parts)) {
     let outcome: Outcome | undefined;
     for (const step of group) outcome = takeStep(pair, step);
     const lines = compare(pair, outcome!, withRam);
-    if (lines.length > 0) return narrow(setup, agreed, withRam, { window: group, lines, pair });
-    agreed.push(...group);
+    if (lines.length > 0) return { window: group, lines, pair };
+    for (const step of group) agreed.push(step);
+  }
+  agreed.length = known;
+  return undefined;
+}
+
+/** Narrows the window as far as the difference still shows; extends `agreed` to the last agreement. */
+function narrow(setup: LockstepSetup, agreed: Step[], withRam: boolean, found: Finding): Finding {
+  if (total(found.window) <= 1) return found;
+  for (const parts of REFINE) {
+    const part = findPart(setup, agreed, withRam, found.window, parts);
+    if (part) return narrow(setup, agreed, withRam, part);
   }
   return found;
 }
