@@ -26,13 +26,17 @@ export interface RunSummary {
 }
 
 interface EngineStatistics {
-  /** Share of the instructions retired inside translated regions, 0 to 1. */
-  readonly translatedShare?: number;
+  /** Instructions retired inside translated regions. */
+  readonly regionInstructions?: number;
+  /** The same as a share of all instructions, 0 to 1. */
+  readonly translatedShare: number;
 }
 
-/** What the engine and the TLB counted. */
+/** What the engine counted; engines without regions have translated nothing. */
 function engineStatistics(machine: Machine): EngineStatistics {
-  return { ...machine.engine.statistics(), tlb: machine.cpu.mmu.statistics } as EngineStatistics;
+  const counted = machine.engine.statistics() as { readonly regionInstructions?: number };
+  const translated = counted.regionInstructions ?? 0;
+  return { translatedShare: round(translated / Math.max(1, machine.instructionsRetired), 6), ...counted };
 }
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
@@ -63,10 +67,6 @@ export function statisticsOf(
 /** Rates since the start, for a reader. */
 export function summaryLine(machine: Machine, meter: RunMeter): string {
   const mips = machine.instructionsRetired / meter.times().cpuSeconds / 1e6;
-  const { translatedShare } = engineStatistics(machine);
-  const share =
-    translatedShare === undefined
-      ? ''
-      : `, ${(translatedShare * 100).toFixed(1)} % of them translated to JavaScript`;
-  return `time:   ${machine.engine.name} ${mips.toFixed(1)} million instructions per second of CPU time${share}`;
+  const share = (engineStatistics(machine).translatedShare * 100).toFixed(1);
+  return `time:   ${machine.engine.name} ${mips.toFixed(1)} million instructions per second of CPU time, ${share} % of them translated`;
 }

@@ -46,6 +46,9 @@ scratch.write(
   'i386/bad-register.jsonl.gz',
   vectors({ ...VECTOR, r: ['zz', '0', '0', '0', '0', '0', '0', '0'] }),
 );
+scratch.write('i386/bad-result.jsonl.gz', vectors({ ...VECTOR, o: { r: { 0: 5 } } }));
+mkdirSync(join(scratch.path, 'x86-64'));
+scratch.write('x86-64/good.jsonl.gz', vectors(VECTOR));
 scratch.write('unplaced.jsonl.gz', vectors(VECTOR));
 
 const RUN = ['run', '--kernel', 'good.elf'];
@@ -125,6 +128,8 @@ const CASES: readonly (readonly [args: string[], names: RegExp])[] = [
   [['vectors', 'i386/not-json.jsonl.gz'], /not-json.jsonl.gz:1': not valid JSON/],
   [['vectors', 'i386/not-vector.jsonl.gz'], /not-vector.jsonl.gz:1': not a vector/],
   [['vectors', 'i386/bad-register.jsonl.gz'], /bad-register.jsonl.gz:1': not a vector/],
+  [['vectors', 'i386/bad-result.jsonl.gz'], /bad-result.jsonl.gz:1': not a vector/],
+  [['vectors', 'x86-64/good.jsonl.gz'], /64-bit vectors, expected 16- or 32-bit/],
   [['vectors', 'unplaced.jsonl.gz'], /cannot tell the code size/],
   [['vectors', 'i386/good.jsonl.gz', '--engine', 'x'], /--engine 'x': expected one of/],
   [['vectors', 'i386/good.jsonl.gz', '--filter', '('], /--filter '\('/],
