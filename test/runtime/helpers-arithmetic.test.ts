@@ -3,8 +3,21 @@ import { describe, expect, it } from 'vitest';
 import { Vector } from '../../src/runtime/fault.js';
 import * as arithmetic from '../../src/runtime/helpers/arithmetic.js';
 import { cmpxchg8b, enter, popa, pusha } from '../../src/runtime/helpers/stack-frames.js';
-import { EAX, EBP, EBX, ECX, EDX, ESP, EFLAGS } from '../../src/runtime/state.js';
-import { getEflags } from '../../src/runtime/flags.js';
+import {
+  EAX,
+  EBP,
+  EBX,
+  ECX,
+  EDX,
+  EFLAGS,
+  ESP,
+  R_FLAG_A,
+  R_FLAG_B,
+  R_FLAG_KIND,
+  R_FLAG_RESULT,
+  type Cpu,
+} from '../../src/runtime/state.js';
+import { FlagOperation, flagKind, getEflags } from '../../src/runtime/flags.js';
 import { createBench, createProtected, faultOf, read32, write32 } from './helpers-support.js';
 
 const edge = fc.constantFrom(
@@ -72,6 +85,46 @@ describe('division', () => {
         });
         fc.assert(property, { numRuns: 4000 });
       });
+});
+
+describe('decimal adjustment', () => {
+  const bcd = (n: number) => (Math.floor(n / 10) << 4) | (n % 10);
+  /** AL and the lazy flags as ADD or SUB of two bytes leaves them. */
+  const byteOperation = (cpu: Cpu, a: number, b: number, subtract: boolean) => {
+    const result = (subtract ? a - b : a + b) & 0xff;
+    cpu.r[EAX] = result;
+    cpu.r[R_FLAG_KIND] = flagKind(subtract ? FlagOperation.SUB : FlagOperation.ADD, 8);
+    [cpu.r[R_FLAG_A], cpu.r[R_FLAG_B], cpu.r[R_FLAG_RESULT]] = [a << 24, b << 24, result << 24];
+  };
+  const everyPair = (limit: number, check: (a: number, b: number) => void) => {
+    for (let a = 0; a < limit; a++) for (let b = 0; b < limit; b++) check(a, b);
+  };
+
+  it('DAA and DAS make packed decimal sums and differences with their carry', () => {
+    const { cpu } = createBench();
+    everyPair(100, (a, b) => {
+      byteOperation(cpu, bcd(a), bcd(b), false);
+      arithmetic.daa(cpu);
+      expect([cpu.r8[0], getEflags(cpu) & 1]).toEqual([bcd((a + b) % 100), a + b > 99 ? 1 : 0]);
+      byteOperation(cpu, bcd(a), bcd(b), true);
+      arithmetic.das(cpu);
+      expect([cpu.r8[0], getEflags(cpu) & 1]).toEqual([bcd((a - b + 100) % 100), a < b ? 1 : 0]);
+    });
+  });
+
+  it('AAA and AAS make unpacked ones, the carry going into AH', () => {
+    const { cpu } = createBench();
+    everyPair(10, (a, b) => {
+      byteOperation(cpu, a, b, false);
+      cpu.r8[1] = 5;
+      arithmetic.aaa(cpu);
+      expect([cpu.r8[0], cpu.r8[1]]).toEqual([(a + b) % 10, a + b > 9 ? 6 : 5]);
+      byteOperation(cpu, a, b, true);
+      cpu.r8[1] = 5;
+      arithmetic.aas(cpu);
+      expect([cpu.r8[0], cpu.r8[1]]).toEqual([(a - b + 10) % 10, a < b ? 4 : 5]);
+    });
+  });
 });
 
 describe('other arithmetic', () => {
