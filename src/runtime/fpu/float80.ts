@@ -1,5 +1,5 @@
 /** x87 registers to unpacked numbers and back, NaN selection, and the exception state of one x87 instruction (SDM vol. 1, 4.8, 8.5). */
-import { FINITE, IE, INFINITY, Num, QNAN, rounding, SNAN, UNSUPPORTED, ZERO } from './number.js';
+import { FINITE, IE, INFINITY, normalize, Num, QNAN, rounding, SNAN, UNSUPPORTED, ZERO } from './number.js';
 import { type Fpu, STATUS } from './state.js';
 
 const BIAS = 16383;
@@ -28,11 +28,7 @@ function unpackSmall(v: Num): void {
   }
   v.kind = FINITE;
   v.denormal = true;
-  while (v.high >= 0) {
-    v.high = (v.high << 1) | (v.low >>> 31);
-    v.low <<= 1;
-    v.exponent--;
-  }
+  normalize(v);
 }
 
 /** Unpacks physical register `i`. */

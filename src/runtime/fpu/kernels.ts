@@ -81,43 +81,76 @@ export function multiplyNumbers(out: Num, a: Num, b: Num): void {
   }
 }
 
-/** out = a / b, FINITE: restoring division, one bit at a time. */
-export function divideNumbers(out: Num, a: Num, b: Num): void {
-  const bh = b.high >>> 0,
-    bl = b.low >>> 0;
-  let rh = a.high >>> 0,
-    rl = a.low >>> 0;
-  let exponent = a.exponent - b.exponent;
-  let carry = 0;
-  if (rh < bh || (rh === bh && rl < bl)) {
-    exponent--;
-    carry = rh >>> 31;
-    rh = ((rh << 1) | (rl >>> 31)) >>> 0;
-    rl = (rl << 1) >>> 0;
-  }
-  let qh = 0,
-    ql = 0;
-  for (let i = 0; i < 64; i++) {
-    qh = (qh << 1) | (ql >>> 31);
-    ql <<= 1;
-    if (carry !== 0 || rh > bh || (rh === bh && rl >= bl)) {
-      ql |= 1;
-      rh = (rh - bh - (rl < bl ? 1 : 0)) >>> 0;
-      rl = (rl - bl) >>> 0;
+/** Remainder of the last `quotientDigit`, below the divisor: low word, high word. */
+const rest = new Uint32Array(2);
+
+/** floor(rest × 2^32 / b) for b normalised and rest < b; leaves the new rest (Knuth, algorithm D). */
+function quotientDigit(bh: number, bl: number): number {
+  const restHigh = rest[1]!, restLow = rest[0]!; // prettier-ignore
+  let q = Math.floor((restHigh * 0x100000000 + restLow) / bh);
+  if (q > 0xffffffff) q = 0xffffffff;
+  const middle = multiplyHigh(q, bl) + (Math.imul(q, bh) >>> 0);
+  let low = -(Math.imul(q, bl) >>> 0);
+  let high = restLow - (middle % 0x100000000);
+  let top = restHigh - multiplyHigh(q, bh) - (middle > 0xffffffff ? 1 : 0);
+  // The estimate is off by a few at most: bring the rest into [0, b).
+  for (;;) {
+    if (low < 0) {
+      low += 0x100000000;
+      high--;
+    } else if (low > 0xffffffff) {
+      low -= 0x100000000;
+      high++;
     }
-    carry = rh >>> 31;
-    rh = ((rh << 1) | (rl >>> 31)) >>> 0;
-    rl = (rl << 1) >>> 0;
+    if (high < 0) {
+      high += 0x100000000;
+      top--;
+    } else if (high > 0xffffffff) {
+      high -= 0x100000000;
+      top++;
+    }
+    if (top < 0) {
+      q--;
+      low += bl;
+      high += bh;
+    } else if (top > 0 || high > bh || (high === bh && low >= bl)) {
+      q++;
+      low -= bl;
+      high -= bh;
+    } else break;
   }
-  out.set(FINITE, a.sign ^ b.sign, exponent, qh, ql);
-  out.extra = remainderBits(carry, rh, rl, bh, bl);
+  rest[1] = high;
+  rest[0] = low;
+  return q;
 }
 
-/** Guard and sticky bits from twice the remainder against the divisor. */
-function remainderBits(carry: number, rh: number, rl: number, bh: number, bl: number): number {
-  if (carry !== 0 || rh > bh || (rh === bh && rl > bl)) return -0x7fffffff;
-  if (rh === bh && rl === bl) return -0x80000000;
-  return rh !== 0 || rl !== 0 ? 1 : 0;
+/** out = a / b, FINITE. */
+export function divideNumbers(out: Num, a: Num, b: Num): void {
+  const bh = b.high >>> 0, bl = b.low >>> 0; // prettier-ignore
+  const ah = a.high >>> 0, al = a.low >>> 0; // prettier-ignore
+  const exponent = a.exponent - b.exponent;
+  const sign = a.sign ^ b.sign;
+  const below = ah < bh || (ah === bh && al < bl);
+  rest[1] = below ? ah : ah - bh - (al < bl ? 1 : 0);
+  rest[0] = below ? al : al - bl;
+  const high = quotientDigit(bh, bl);
+  const low = quotientDigit(bh, bl);
+  if (below) {
+    out.set(FINITE, sign, exponent - 1, high, low);
+    out.extra = remainderBits(rest[1]!, rest[0]!, bh, bl);
+  } else {
+    out.set(FINITE, sign, exponent, (high >>> 1) | -0x80000000, (low >>> 1) | (high << 31));
+    out.extra = (low << 31) | ((rest[1]! | rest[0]!) !== 0 ? 1 : 0);
+  }
+}
+
+/** Guard and sticky bits: the rest against half the divisor. */
+function remainderBits(rh: number, rl: number, bh: number, bl: number): number {
+  if (rh === 0 && rl === 0) return 0;
+  const twice = 2 * rh + (rl >>> 31) - bh;
+  const twiceLow = ((rl << 1) >>> 0) - bl;
+  if (twice > 0 || (twice === 0 && twiceLow > 0)) return -0x7fffffff;
+  return twice === 0 && twiceLow === 0 ? -0x80000000 : 1;
 }
 
 export function toBigInt(high: number, low: number): bigint {

@@ -3,7 +3,17 @@ import { checkSse, firstRegister, hasMemory, type Helper, secondRegister } from 
 import { setIndefinite } from './float80.js';
 import { squareRoot } from './kernels.js';
 import { DE, FINITE, IE, Num, QNAN, ZERO } from './number.js';
-import { add, divide, GREATER, LESS, multiply, type Operation, order, subtract } from './operations.js';
+import {
+  add,
+  divide,
+  EQUAL,
+  GREATER,
+  LESS,
+  multiply,
+  type Operation,
+  order,
+  subtract,
+} from './operations.js';
 import {
   begin,
   calculate,
@@ -32,8 +42,15 @@ type Quick = (x: number, y: number) => number;
 /** R[i] = A[j] op B[k]. */
 type Step = (i: number) => void;
 
+/** Neither a denormal nor a NaN. */
 function quickInput(x: number, low: number): boolean {
   return x === 0 || x >= low || x <= -low;
+}
+
+/** A result of that size from those operands is rounded as JavaScript rounds it, and raises at most PE. */
+function isQuick(size: number, x: number, y: number, low: number, high: number): boolean {
+  if (size > low && size < high) return quickInput(x, low) && quickInput(y, low);
+  return size === 0 && (x === 0 || y === 0) && quickInput(x, low) && quickInput(y, low);
 }
 
 /** Rounding a double result again to single is exact for + - × ÷ √ (53 ≥ 2·24 + 2). */
@@ -61,8 +78,7 @@ function doubleStep(operation: Operation, quick: Quick): Step {
     if (control.quick) {
       const x = A.f64[i]!, y = B.f64[i]!; // prettier-ignore
       const value = quick(x, y);
-      const size = Math.abs(value);
-      if (size > DOUBLE_LOW && size < DOUBLE_HIGH && quickInput(x, DOUBLE_LOW) && quickInput(y, DOUBLE_LOW)) {
+      if (isQuick(Math.abs(value), x, y, DOUBLE_LOW, DOUBLE_HIGH)) {
         R.f64[i] = value;
         return;
       }
@@ -101,7 +117,16 @@ export function elements(count: number, step: Step): Helper {
 }
 
 function squareRootStep(element: Element): Step {
+  const low = element === SINGLES ? SINGLE_LOW : DOUBLE_LOW;
   return (i) => {
+    if (control.quick) {
+      const x = element === SINGLES ? B.f32[i]! : B.f64[i]!;
+      if (x >= low && x < Infinity) {
+        if (element === SINGLES) R.f32[i] = Math.sqrt(x);
+        else R.f64[i] = Math.sqrt(x);
+        return;
+      }
+    }
     element.load(b, B, i);
     squareRootOf(element);
     element.store(out, R, i);
@@ -121,9 +146,29 @@ function squareRootOf(element: Element): void {
   }
 }
 
+const pair = new Float64Array(2);
+/** Takes element i of A and B as numbers; true if neither is a NaN or denormal, so that comparing raises nothing. */
+export function quickPair(element: Element, i: number): boolean {
+  const single = element === SINGLES;
+  const x = single ? A.f32[i]! : A.f64[i]!;
+  const y = single ? B.f32[i]! : B.f64[i]!;
+  pair[0] = x;
+  pair[1] = y;
+  const low = single ? SINGLE_LOW : DOUBLE_LOW;
+  return quickInput(x, low) && quickInput(y, low);
+}
+/** How the pair compares. */
+export function quickOrder(): number {
+  return pair[0]! < pair[1]! ? LESS : pair[0]! > pair[1]! ? GREATER : EQUAL;
+}
+
 /** MIN and MAX return the second operand as it is when either is a NaN or both are zero. */
 function selectStep(element: Element, wanted: number): Step {
   return (i) => {
+    if (quickPair(element, i)) {
+      copyElement(quickOrder() === wanted, element.words, i);
+      return;
+    }
     element.load(a, A, i);
     element.load(b, B, i);
     let first = false;

@@ -3,7 +3,7 @@ import { setStatusFlags } from '../flags.js';
 import { type Helper, immediate } from './access.js';
 import { DE, IE, Num, QNAN, SNAN } from './number.js';
 import { EQUAL, LESS, order, UNORDERED } from './operations.js';
-import { loadOperands } from './sse-arithmetic.js';
+import { loadOperands, quickOrder, quickPair } from './sse-arithmetic.js';
 import { complete, DOUBLES, type Element, noteBefore, SINGLES } from './sse-core.js';
 import { A, B, R, storeResult } from './vector-access.js';
 
@@ -12,6 +12,7 @@ const b = new Num();
 
 /** Orders element i of A and B; a QNaN is invalid only if `signals`. */
 function compareElements(element: Element, i: number, signals: boolean): number {
+  if (quickPair(element, i)) return quickOrder();
   element.load(a, A, i);
   element.load(b, B, i);
   if (a.kind >= QNAN || b.kind >= QNAN) {

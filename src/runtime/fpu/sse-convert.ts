@@ -48,6 +48,11 @@ function loadXmmSource(cpu: Cpu, address: number, info: number): void {
 
 /** An element of `from` becomes an int32 in word i of R. */
 function toInt32(element: Element, i: number, truncate: boolean): void {
+  const x = element === SINGLES ? B.f32[i]! : B.f64[i]!;
+  if ((x | 0) === x || (truncate && control.quick && x < 2147483647 && x > -2147483648 && Math.abs(x) >= 1)) {
+    R.i32[i] = x | 0;
+    return;
+  }
   element.load(value, B, i);
   if (value.kind >= INFINITY) value.kind = QNAN;
   const flags = toInteger(value, 32, truncate ? TRUNCATE : control.mode);
@@ -58,6 +63,10 @@ function toInt32(element: Element, i: number, truncate: boolean): void {
 
 /** A word of B becomes element i of R. */
 function fromInteger(element: Element, i: number): void {
+  if (element === DOUBLES) {
+    R.f64[i] = B.i32[i]!;
+    return;
+  }
   fromInt32(value, B.i32[i]!);
   if (value.kind === FINITE) round(value, element.format);
   element.store(value, R, i);

@@ -3,7 +3,7 @@ import { checkWaiting, type Helper, isEmpty, notePointers, pop, readWords, words
 import { clearC1, roundingMode, setIndefinite, unpackRegister } from './float80.js';
 import { fromInt64, roundToInteger } from './formats.js';
 import { toBigInt } from './kernels.js';
-import { IE, INFINITY, Num, QNAN } from './number.js';
+import { IE, INFINITY, Num, QNAN, rounding } from './number.js';
 import { canPush, completeStore, push } from './x87-load-store.js';
 
 const value = new Num();
@@ -37,6 +37,7 @@ function pack(mode: number): number {
   const flags = roundToInteger(value, mode);
   const magnitude = toBigInt(value.high, value.low);
   if (flags < 0 || magnitude >= LIMIT) {
+    rounding.up = false;
     words[0] = 0;
     words[1] = 0xc0000000;
     words[2] = 0xffff;

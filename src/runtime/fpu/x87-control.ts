@@ -67,6 +67,7 @@ function ffree(pops: boolean): Helper {
     checkWaiting(cpu);
     notePointers(cpu, address, info);
     const fpu = cpu.fpu;
+    clearC1(fpu);
     fpu.valid &= ~(1 << physical(fpu, stackIndex(info)));
     if (pops) pop(fpu);
   };

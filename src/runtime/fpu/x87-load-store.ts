@@ -130,7 +130,8 @@ function loadReal(cpu: Cpu, address: number, info: number): void {
   if (value.kind === SNAN) value.high |= 0x40000000;
   if (!canPush(fpu)) return;
   clearC1(fpu);
-  if (raise(fpu, flags) === 0) push(fpu, value);
+  // Silicon completes the load even if DE is unmasked.
+  if ((raise(fpu, flags) & IE) === 0) push(fpu, value);
 }
 
 const fld: Helper = (cpu, address, info) => {

@@ -27,6 +27,7 @@ import {
   normalize,
   Num,
   OE,
+  PE,
   rounding,
   TRUNCATE,
   UE,
@@ -215,14 +216,18 @@ function scale(fpu: Fpu, a: Num, b: Num): boolean {
   result.exponent += scaleOf(b);
   const flags = finish(result, EXTENDED, 64, roundingMode(fpu), fpu.control);
   if (rounding.inexact) noteRounding(fpu);
-  if (raise(fpu, flags) & (OE | UE)) clampMassive(result);
+  if (raise(fpu, flags) & (OE | UE)) clampMassive(fpu, result);
   return true;
 }
 
 /** Even the adjusted exponent of an unmasked overflow or underflow may be out of range (SDM vol. 1, 8.5.4). */
-function clampMassive(v: Num): void {
-  if (v.exponent > EXTENDED.maximum) setInfinity(v, v.sign);
-  else if (v.exponent < EXTENDED.minimum) setZero(v, v.sign);
+function clampMassive(fpu: Fpu, v: Num): void {
+  if (v.exponent > EXTENDED.maximum) {
+    setInfinity(v, v.sign);
+    fpu.status |= STATUS.C1;
+  } else if (v.exponent < EXTENDED.minimum) setZero(v, v.sign);
+  else return;
+  raise(fpu, PE);
 }
 
 const fscale: Helper = (cpu, address, info) => {
