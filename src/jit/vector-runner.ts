@@ -50,7 +50,8 @@ export interface VectorOutcome {
 }
 
 const REGISTERS = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
-const hex = (text: string): number => Number.parseInt(text, 16) | 0;
+/** The low 32 bits: the recording shows stray high halves of RSP in 16-bit code. */
+const hex = (text: string): number => Number.parseInt(text.slice(-8), 16) | 0;
 const show = (value: number): string => (value >>> 0).toString(16);
 const bytesOf = (text: string): Uint8Array =>
   Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));

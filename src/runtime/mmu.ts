@@ -51,6 +51,11 @@ export class Mmu {
   #physical = -1;
   #modeBits = 0;
 
+  /** The memory behind the translations, for bulk paths that have a usable entry. */
+  get memory(): PhysicalMemory {
+    return this.#memory;
+  }
+
   constructor(cpu: Cpu, memory: PhysicalMemory) {
     this.#cpu = cpu;
     this.#r = cpu.r;

@@ -130,10 +130,10 @@ function hotJump(to: Expression, condition: Expression | undefined, value: Value
 /** A known slot on the page; unresolved ones are left to the tail once, other pages are looked up. */
 function takenDirect(): JsStatement[] {
   return statements`
-    const t = P[p + 1];
+    let t = P[p + 1];
     if (t === 0) {
-      if (P[p + 2] >>> 0 < 4096 && MAP[mb + P[p + 2]] !== 0) { P[p + 1] = MAP[mb + P[p + 2]]; continue REGION; }
-      ${lookUp(js`vb + P[p + 2] | 0`)}
+      if (P[p + 2] >>> 0 < 4096) P[p + 1] = t = MAP[mb + P[p + 2]];
+      if (t === 0) { ${lookUp(js`vb + P[p + 2] | 0`)} }
     }
     n = n - ((p - ps >> 2) + 1) | 0;
     if (t <= p && (heat[t >> 2] = heat[t >> 2] - 1) < 0) { r[16] = vb + (P[t + 3] & 4095) | 0; hot = 1; p = ps = t; break OUT; }
@@ -145,7 +145,7 @@ function takenDirect(): JsStatement[] {
 function lookUp(to: Expression): JsStatement[] {
   return statements`
     const e = ${to}, lin = e + cb | 0, x = XT[lin >>> 12];
-    n = n - ((p - ps >> 2) + 1) | 0;
+    n = n - ((p - ps >> 2) + 1) | 0; ps = p;
     if ((x & 1) !== 0) { r[16] = e; break OUT; }
     const m = PM[(x ^ lin) >>> 12], q = MAP[m + (lin & 4095)];
     if (q === 0) { r[16] = e; break OUT; }
