@@ -66,6 +66,8 @@ describe('availability', () => {
     ['SSE with TS', CR0.TS, PADDB_XMM, 7],
     ['SSE with EM and TS', CR0.EM | CR0.TS, PADDB_XMM, 6],
     ['SSE', 0, PADDB_XMM, -1],
+    ['FXSAVE with EM', CR0.EM, '0fae00', 6],
+    ['FXSAVE with TS', CR0.TS, '0fae00', 7],
   ])('%s', (_, bits, code, vector) => {
     cpu.cr0 |= bits;
     expect(run(code)).toBe(vector);

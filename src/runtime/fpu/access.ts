@@ -5,7 +5,7 @@
  * (FOP stays 0, as processors report it when no unmasked exception is pending); the operand pointer holds the linear address and DS.
  */
 import { fault, Vector } from '../fault.js';
-import { CR0, CR4, type Cpu } from '../state.js';
+import { CR0, CR4, type Cpu, R_EIP } from '../state.js';
 import { type Fpu, STATUS } from './state.js';
 
 /**
@@ -74,14 +74,16 @@ export function pendingException(cpu: Cpu): void {
   if (cpu.cr0 & CR0.NE) fault(Vector.MF);
 }
 
+const CS = 1, DS = 3; // prettier-ignore
+
 /** Records the instruction and operand pointers of a non-control instruction. */
 export function notePointers(cpu: Cpu, address: number, info: number): void {
   const fpu = cpu.fpu;
-  fpu.instructionOffset = cpu.r[16]!;
-  fpu.instructionSelector = cpu.segments.selector[1]!;
+  fpu.instructionOffset = cpu.r[R_EIP]!;
+  fpu.instructionSelector = cpu.segments.selector[CS]!;
   if (!hasMemory(info)) return;
   fpu.operandOffset = address | 0;
-  fpu.operandSelector = cpu.segments.selector[3]!;
+  fpu.operandSelector = cpu.segments.selector[DS]!;
 }
 
 /** MMX: #UD with CR0.EM, #NM with TS, then a pending x87 exception. */

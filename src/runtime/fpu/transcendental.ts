@@ -216,8 +216,8 @@ function f2xm1Value(fpu: Fpu): void {
   if (x.kind === INFINITY && x.sign) result.set(FINITE, 1, 0, -0x80000000, 0);
   if (x.kind !== FINITE) return;
   if (x.exponent >= 0) {
-    if (x.exponent === 0 && x.sign && x.high === -0x80000000 && x.low === 0) result.exponent = -1;
-    else if (x.exponent !== 0 || x.high !== -0x80000000 || x.low !== 0) raise(fpu, PE);
+    if (isOne(x) && x.sign) result.exponent = -1;
+    raise(fpu, PE);
     return;
   }
   if (x.exponent < LINEAR)
@@ -382,13 +382,14 @@ function finiteLogarithm(fpu: Fpu): void {
   else timesY(fpu, logarithm(m) + BigInt(exponent) * LN2, 0);
 }
 
-/** x is a power of two: y × exponent is a product like any other. */
+/** x is a power of two: y × exponent is a product like any other, but silicon reports it as inexact always. */
 function exactPower(fpu: Fpu, exponent: number): void {
   const magnitude = Math.abs(exponent);
   const shift = Math.clz32(magnitude);
   second.set(FINITE, exponent < 0 ? 1 : 0, 31 - shift, magnitude << shift, 0);
   multiplyNumbers(result, y, second);
   finishResult(fpu, result);
+  raise(fpu, PE);
 }
 
 /** y × log2(1 + x), specified for |x| < 1 - √½. */

@@ -212,8 +212,10 @@ const frstor: Helper = (cpu, address, info) => {
   for (let i = 0; i < 8; i++) readRegister(cpu, (address + size + 10 * i) | 0, i);
 };
 
+/** Like SSE, not like x87: #UD with CR0.EM (SDM vol. 2, FXSAVE). */
 function checkFxsave(cpu: Cpu, address: number): void {
-  checkX87(cpu);
+  if (cpu.cr0 & CR0.EM) fault(Vector.UD);
+  if (cpu.cr0 & CR0.TS) fault(Vector.NM);
   if (address & 15) fault(Vector.GP, 0);
 }
 
