@@ -9,6 +9,7 @@ import { Port92 } from './devices/port92.js';
 import type { SerialBackend } from './devices/serial-backend.js';
 import { Uart16550 } from './devices/uart-16550.js';
 import { ACPI_BASE, acpiTables } from './firmware/acpi.js';
+import { biosData } from './firmware/bios-data.js';
 import { BIOS_ADDRESS, biosRom } from './firmware/bios-rom.js';
 import type { BootEntry, BootImage, BootLoad } from './firmware/boot-image.js';
 import { loadImage } from './firmware/load-image.js';
@@ -49,7 +50,8 @@ export type { SerialBackend } from './devices/serial-backend.js';
 export { SerialLine } from './devices/serial-backend.js';
 export { ImageError } from './firmware/image-error.js';
 
-const SCI_IRQ = 9;
+const SCI_IRQ = 9,
+  COM1 = 0x3f8;
 /** 2024-01-01 00:00:00 UTC: where the virtual clock starts, so that runs repeat exactly. */
 const VIRTUAL_EPOCH = 1704067200;
 const ZEROS = new Uint8Array(0x10000);
@@ -150,7 +152,7 @@ export class Machine {
     const chips: Device[] = [
       new Pit(clock, irq(0)),
       new Rtc(clock, irq(8), { epoch, memoryBytes: options.memoryBytes }),
-      new Uart16550('com1', 0x3f8, clock, irq(4), options.serial),
+      new Uart16550('com1', COM1, clock, irq(4), options.serial),
       new I8042({
         irq1: irq(1),
         irq12: irq(12),
@@ -184,7 +186,7 @@ export class Machine {
       sleepTypeS5: SLEEP_TYPE_S5,
       century: REG_CENTURY,
     });
-    return [{ address: ACPI_BASE, bytes: tables }];
+    return [{ address: ACPI_BASE, bytes: tables }, ...biosData(COM1)];
   }
 
   /** Loads a kernel and prepares the processor to enter it. Throws ImageError when it cannot be started. */

@@ -73,6 +73,12 @@ describe('entering a kernel', () => {
   });
 });
 
+it('the BIOS data area tells serial port, base memory and extended area', () => {
+  const { memory } = machine;
+  expect([memory.read16(0x400), memory.read16(0x413), memory.read16(0x40e)]).toEqual([0x3f8, 639, 0x9fc0]);
+  expect(memory.read8(0x9fc00)).toBe(1);
+});
+
 describe('wires', () => {
   it('A20 is enabled by either gate', () => {
     expect(machine.memory.a20).toBe(true);
