@@ -17,7 +17,7 @@ const COMMANDS: Readonly<Record<string, { summary: string; load(): Promise<Comma
   vectors: { summary: 'run instruction vectors recorded on silicon', load: () => import('./vectors.js') },
   disasm: { summary: 'list machine code', load: () => import('./disasm.js') },
   regress: {
-    summary: 'compare two engines on a whole guest: regress lockstep',
+    summary: 'compare engines: regress lockstep (a whole guest), regress fuzz (random blocks)',
     load: () => import('./regress.js'),
   },
 };

@@ -1,4 +1,4 @@
-/** `hvm regress lockstep`: one guest in two engines, compared step by step. */
+/** `hvm regress lockstep`: one guest in two engines, compared step by step; `hvm regress fuzz` is in regress-fuzz.ts. */
 import { runLockstep, SerialLog } from '../regress/lockstep.js';
 import type { LockstepGuest, LockstepSetup } from '../regress/lockstep.js';
 import { ENGINE_NAMES } from './engine-names.js';
@@ -17,7 +17,8 @@ import { UsageError, quote } from './usage-error.js';
 
 export const command: Command = {
   name: 'regress',
-  usage: 'regress lockstep --kernel FILE [options]',
+  usage:
+    'regress lockstep --kernel FILE [options]\n       hvm regress fuzz [--seconds N] [--cases N] [--seed N] [--engines A,B,...]',
   options: [
     ...GUEST_OPTIONS,
     { name: 'engines', value: 'A,B', help: `two of ${ENGINE_NAMES.join(', ')} (default interpreter,jit)` },
@@ -132,9 +133,12 @@ function createGuest(
 
 export async function main(args: readonly string[]): Promise<number> {
   const [kind, ...rest] = args;
+  if (kind === 'fuzz') return (await import('./regress-fuzz.js')).main(rest);
   if (kind !== 'lockstep') {
     throw new UsageError(
-      kind === undefined ? 'regress: expected lockstep' : `regress ${quote(kind)}: expected lockstep`,
+      kind === undefined
+        ? 'regress: expected lockstep or fuzz'
+        : `regress ${quote(kind)}: expected lockstep or fuzz`,
     );
   }
   const parsed = parseArguments(rest, command);
