@@ -1,0 +1,52 @@
+/** The fuzzer finds what it is for: bugs planted in a pass, in emission, in the order of effects, in the instruction count. */
+import { describe, expect, it } from 'vitest';
+import { fuzz } from './run.js';
+import type { Plant } from './run.js';
+
+const PLANTS: Readonly<Record<string, Plant>> = {
+  'dead flags: a branch out of the block does not keep them': {
+    file: '/jit/passes/dead-flags.js',
+    from: "'helper', 'jump', 'repeat'",
+    to: "'helper', 'repeat'",
+  },
+  'emission: an unsigned comparison takes equality for less': {
+    file: '/jit/emit/flags.js',
+    from: 'return js `${f.a} >>> 0 < ${f.b} >>> 0`',
+    to: 'return js `${f.a} >>> 0 <= ${f.b} >>> 0`',
+  },
+  'emission: AH is read as AL': {
+    file: '/jit/region/region-target.js',
+    from: 'return high ? js `${name} >>> 8 & 255` : js `${name} & 255`',
+    to: 'return js `${name} & 255`',
+  },
+  'fault precision: PUSH moves the stack pointer before the store': {
+    file: '/jit/builder.js',
+    from: 'this.store(width, this.stackLinear(top, width / 8, true), kept);\n        this.setStackPointer(top);',
+    to: 'this.setStackPointer(top);\n        this.store(width, this.stackLinear(top, width / 8, true), kept);',
+  },
+  'fault precision: an access leaves the region one instruction late in the count': {
+    file: '/jit/region/region-target.js',
+    from: 'return this.leaveAt(this.at.offset, this.at.remaining, access)',
+    to: 'return this.leaveAt(this.at.offset, this.at.remaining - 1, access)',
+  },
+};
+
+describe('a planted bug is found and made small', () => {
+  for (const [name, plant] of Object.entries(PLANTS)) {
+    it(name, { timeout: 120_000 }, async () => {
+      const { status, output } = await fuzz(['--seed', '1', '--cases', '4000'], plant);
+      expect(output).toMatch(/DIFFERENCE at seed \d+/);
+      expect(status).toBe(1);
+      const found = JSON.parse(/^case: (.*)$/m.exec(output)![1]!) as { instructions: unknown[] };
+      expect(found.instructions.length).toBeLessThanOrEqual(4);
+    });
+  }
+  it('and a plant that does not match the source is an error, not a pass', async () => {
+    const { output } = await fuzz(['--cases', '1'], {
+      file: '/jit/builder.js',
+      from: 'no such text',
+      to: '',
+    });
+    expect(output).toMatch(/the text to replace is not exactly once/);
+  });
+});
