@@ -222,6 +222,28 @@ describe('task switches', () => {
     expect([read32(bench, STACK0 - 24), read32(bench, STACK0 - 20)]).toEqual([DATA0, 0x777]);
   });
 
+  it('clears the local breakpoint enables and nothing else of DR7', () => {
+    bench.cpu.dr[7] = 0x7ff;
+    farJump(bench.cpu, FREE, 0, 32, NEXT);
+    expect(bench.cpu.dr[7]).toBe(0x6aa);
+  });
+
+  it('the T bit traps before the first instruction of the new task', () => {
+    write32(bench, TSS2 + 4, STACK0, DATA0);
+    write32(bench, TSS2 + 0x64, 1);
+    farJump(bench.cpu, FREE, 0, 32, NEXT);
+    expect([bench.cpu.r[R_EIP], read32(bench, STACK0 - 20)]).toEqual([0x1000 + Vector.DB, 0x777]);
+    expect(bench.cpu.dr[6]! & 0xe000).toBe(0x8000);
+  });
+
+  it('the T bit of a task entered by an exception comes after its error code', () => {
+    write32(bench, TSS2 + 4, STACK0, DATA0);
+    write32(bench, TSS2 + 0x64, 1);
+    setGate(bench, Vector.GP, gate(FREE, 0, 0x85));
+    deliverException(bench.cpu, Vector.GP, 0x18);
+    expect([bench.cpu.r[R_EIP], read32(bench, 0x9efc)]).toEqual([0x1000 + Vector.DB, 0x18]);
+  });
+
   it('a fault of the new task while an exception is delivered makes #DF', () => {
     write32(bench, TSS2 + 4, STACK0, DATA0);
     write32(bench, TSS2 + 0x54, DATA0);

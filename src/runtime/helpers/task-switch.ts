@@ -1,8 +1,4 @@
-/**
- * Hardware task switches with 32-bit and 16-bit TSSs, nested tasks included (SDM vol. 3, chapter 7).
- *
- * Not implemented: the debug trap of a TSS whose T bit is set.
- */
+/** Hardware task switches with 32-bit and 16-bit TSSs, nested tasks included (SDM vol. 3, chapter 7). */
 import { fault, Vector } from '../fault.js';
 import { getEflags, setEflags } from '../flags.js';
 import {
@@ -47,6 +43,8 @@ const incoming = {
   eip: 0,
   eflags: 0,
   ldt: 0,
+  /** The T bit. */
+  trap: 0,
   registers: new Int32Array(8),
   selectors: new Uint16Array(6),
 };
@@ -60,11 +58,13 @@ export function taskGate(
   ext: number,
   image: number,
 ): void {
-  taskSwitch(cpu, selector, TaskSwitch.INTERRUPT, returnEip, ext, image);
-  if (errorCode < 0) return;
-  openCurrentStack(cpu, ext);
-  push(cpu, tss.type & 8 ? 32 : 16, errorCode);
-  cpu.r[ESP] = pushStack.pointer;
+  switchTask(cpu, selector, TaskSwitch.INTERRUPT, returnEip, ext, image);
+  if (errorCode >= 0) {
+    openCurrentStack(cpu, ext);
+    push(cpu, tss.type & 8 ? 32 : 16, errorCode);
+    cpu.r[ESP] = pushStack.pointer;
+  }
+  trapNewTask(cpu);
 }
 
 /** IRET with NT set: back to the task in the back link. */
@@ -82,7 +82,25 @@ export function taskSwitch(
   reason: TaskSwitch,
   nextEip: number,
   ext: number,
-  image = getEflags(cpu),
+): void {
+  switchTask(cpu, selector, reason, nextEip, ext, getEflags(cpu));
+  trapNewTask(cpu);
+}
+
+/** The T bit of a 32-bit TSS: #DB before the first instruction of the new task (SDM vol. 3, 17.3.1.5). */
+function trapNewTask(cpu: Cpu): void {
+  if (!incoming.trap) return;
+  cpu.dr[6]! |= DR6_BT;
+  fault(Vector.DB);
+}
+
+function switchTask(
+  cpu: Cpu,
+  selector: number,
+  reason: TaskSwitch,
+  nextEip: number,
+  ext: number,
+  image: number,
 ): void {
   switching.committed = false;
   checkTss(cpu, selector, reason, ext);
@@ -137,6 +155,7 @@ function readTask(cpu: Cpu): void {
   for (let i = 0; i < 8; i++) incoming.registers[i] = mmu.readSystem32((base + 0x28 + i * 4) | 0);
   for (let i = 0; i < 6; i++) incoming.selectors[i] = mmu.readSystem16((base + 0x48 + i * 4) | 0);
   incoming.ldt = mmu.readSystem16((base + 0x60) | 0) & 0xffff;
+  incoming.trap = mmu.readSystem16((base + 0x64) | 0) & 1;
 }
 
 function readTask16(cpu: Cpu, base: number): void {
@@ -149,6 +168,7 @@ function readTask16(cpu: Cpu, base: number): void {
   incoming.selectors[4] = 0;
   incoming.selectors[5] = 0;
   incoming.ldt = mmu.readSystem16((base + 0x2a) | 0) & 0xffff;
+  incoming.trap = 0;
 }
 
 /** Busy bits and the back link (SDM vol. 3, table 7-2). */
@@ -165,10 +185,16 @@ const FLAGS_32 =
   (EFLAGS.TF | EFLAGS.IF | EFLAGS.DF | EFLAGS.IOPL | EFLAGS.NT | EFLAGS.RF) |
   (EFLAGS.VM | EFLAGS.AC | EFLAGS.VIF | EFLAGS.VIP | EFLAGS.ID);
 
+/** LE and L0-L3, which a task switch clears (SDM vol. 3, 17.2.4). */
+const DR7_LOCAL = 0x155;
+/** Task switch (SDM vol. 3, 17.2.3). */
+const DR6_BT = 1 << 15;
+
 function commitTask(cpu: Cpu, selector: number): void {
   setSegment(cpu, TR, selector & 0xffff, tss.base, tss.limit, tss.attributes | 2);
   if (tss.type & 8 && cpu.cr0 & CR0.PG) cpu.mmu.loadCr3(incoming.cr3);
   cpu.cr0 |= CR0.TS;
+  cpu.dr[7]! &= ~DR7_LOCAL;
   cpu.r.set(incoming.registers, 0);
   cpu.r[R_EIP] = incoming.eip;
   setEflags(cpu, incoming.eflags, FLAGS_32);
