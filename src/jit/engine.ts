@@ -163,11 +163,10 @@ export class JitEngine {
     if (this.singleStep) return this.stepTrapped(slot, pageEip);
     if ((cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION) {
       const before = r[R_BUDGET]!;
-      if (this.regions.enter(slot, pageEip)) {
-        this.regionInstructions += before - r[R_BUDGET]!;
-        return;
-      }
-      return this.step(slot, pageEip);
+      const stop = this.regions.enter(slot, pageEip);
+      this.regionInstructions += before - r[R_BUDGET]!;
+      if (stop) this.stepHere();
+      return;
     }
     if (r[R_BUDGET]! < NEAR || this.name === 'evaluator') return this.step(slot, pageEip);
     if (this.interpret(slot, pageEip, this.mapBase) !== 0) this.translate();
@@ -186,6 +185,12 @@ export class JitEngine {
   /** Adopts a mode that was set from outside a run. */
   synchronize(): void {
     this.handlePending();
+  }
+
+  /** One instruction where r[R_EIP] stands now. */
+  private stepHere(): void {
+    const slot = this.locate();
+    this.step(slot, (this.r[R_EIP]! - (this.cache.slots[slot + 3]! & 4095)) | 0);
   }
 
   /** One instruction through its handler. */

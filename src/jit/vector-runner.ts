@@ -2,6 +2,9 @@
 import { getEflags, setStatusFlags } from '../runtime/flags.js';
 import { EFLAGS, PENDING, R_BUDGET, R_EFLAGS, R_EIP, R_PENDING, STATUS_FLAGS } from '../runtime/state.js';
 import { HAS_ERROR_CODE } from '../runtime/fault.js';
+import { decode } from '../decoder/decode.js';
+import { SEGMENTED_16 } from './interpreter/samples.js';
+import { semanticOf } from './semantics/index.js';
 import { createEngine, type EngineName } from './engines.js';
 import type { JitEngine } from './engine.js';
 import { HANDLERS, KERNEL_STACK, VectorMachine } from './vector-machine.js';
@@ -80,7 +83,7 @@ export class VectorRunner {
     if (bits === 64) throw new Error('64-bit vectors need long mode, which is not implemented');
     this.name = engine;
     this.machine = new VectorMachine(bits);
-    this.engine = createEngine(engine, { regionLimit: 1 })(this.machine.cpu, this.machine.memory);
+    this.engine = createEngine(engine, { regionLimit: 1, completeAccesses: true })(this.machine.cpu, this.machine.memory);
     this.expected = new Uint8Array(this.machine.memory.u8.length);
   }
 
@@ -89,11 +92,18 @@ export class VectorRunner {
     this.prepare(vector);
     const translated = this.execute(vector);
     const problems = this.compare(vector);
-    if (this.name === 'jit' && !translated && vector.o.t === undefined && !this.engine.regions.leftForReason) {
+    if (this.name === 'jit' && !translated && vector.o.t === undefined && !this.isHelper(vector)) {
       problems.push('translated: expected yes, got no');
     }
     this.restore(vector);
     return { passed: problems.length === 0, form: vector.f, bytes: vector.b, problems, translated };
+  }
+
+  /** Whether the instruction is a named helper, which the interpreter may run for the JIT. */
+  private isHelper(v: VectorCase): boolean {
+    const bytes = bytesOf(v.b);
+    const instruction = decode(bytes, 0, bytes.length, this.machine.bits);
+    return typeof instruction === 'object' && semanticOf(instruction, SEGMENTED_16).hasHelper;
   }
 
   // ---- state in -------------------------------------------------------------------------------------------------------
@@ -250,11 +260,10 @@ export class VectorRunner {
   }
   private compareStack(v: VectorCase, differ: (what: string, expected: string, got: string) => void): void {
     const { fpu } = this.machine.cpu;
-    const oldTop = (hex(v.fp?.sw ?? '0') >>> 11) & 7;
     const changed = v.o.fp?.st as Readonly<Record<string, string>> | undefined;
     for (let i = 0; i < 8; i++) {
       const physical = (fpu.top + i) & 7;
-      const before = Object.entries(v.fp?.st ?? {}).find(([k]) => ((oldTop + Number(k)) & 7) === physical)?.[1];
+      const before = (v.fp?.st as Readonly<Record<string, string>> | undefined)?.[i];
       const want = (changed?.[i] ?? before ?? '0').padStart(20, '0');
       const got =
         fpu.exponent[physical]!.toString(16).padStart(4, '0') +

@@ -47,6 +47,9 @@ export interface FuzzCase {
 }
 
 const STRINGS = new Set(['MOVS', 'CMPS', 'STOS', 'LODS', 'SCAS', 'INS', 'OUTS']);
+/** Mnemonics that fault or leave the block most of the time. */
+const RARE =
+  /^(INT|IRET|RET|CALLF|JMPF|UD|L[DEFGS]S|LSS|L[GIL]DT|LTR|LMSW|MOVSEG|POPSEG|VM|RSM|MWAIT|ARPL|VER|LAR|LSL|BOUND|DIV|IDIV|ENTER|AAM)/;
 const isCore = (row: OpcodeRow): boolean =>
   row.cpuid === undefined && row.privilege === undefined && !/^F/.test(row.mnemonic);
 
@@ -55,6 +58,17 @@ export const DRAWN_ROWS: readonly number[] = OPCODES.flatMap((row: OpcodeRow, in
   if (row.mode === 'o64') return [];
   return isCore(row) ? [index, index, index] : [index];
 });
+
+/** Positions in DRAWN_ROWS of integer instructions that seldom fault. */
+export const CALM: readonly number[] = [...DRAWN_ROWS.keys()].filter((n) => {
+  const row: OpcodeRow = OPCODES[DRAWN_ROWS[n]!]!;
+  return isCore(row) && !RARE.test(row.mnemonic);
+});
+
+/** Positions of those that set or read flags in ways that passes and emission rules know. */
+export const FLAG_USERS: readonly number[] = CALM.filter((n) =>
+  /^(SUB|CMP|ADD|AND|TEST|ADC|SBB|JCC|SETCC|CMOVCC|INC|DEC|NEG)$/.test(OPCODES[DRAWN_ROWS[n]!]!.mnemonic),
+);
 
 /** First addresses: read-write data, its end (then a read-only page, then none), stack, code. */
 export const LAYOUT = {

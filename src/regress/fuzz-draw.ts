@@ -1,5 +1,5 @@
 /** Draws cases of the engine fuzzer from a seed, and makes failing ones smaller. */
-import { DRAWN_ROWS, LAYOUT, Loop } from './fuzz-case.js';
+import { CALM, DRAWN_ROWS, FLAG_USERS, LAYOUT, Loop } from './fuzz-case.js';
 import type { FuzzCase, FuzzInstruction } from './fuzz-case.js';
 
 /** Numbers below a bound. */
@@ -38,16 +38,23 @@ export const POINTERS: Readonly<Record<16 | 32, readonly number[]>> = {
 
 function drawValue(random: Random, bits: 16 | 32): number {
   const kind = random(8);
-  if (kind < 4) return POINTERS[bits][random(POINTERS[bits].length)]!;
+  if (kind < 5) return POINTERS[bits][random(POINTERS[bits].length)]!;
   if (kind < 7) return VALUES[bits][random(VALUES[bits].length)]!;
   return random(0x100000000) | 0;
 }
-function drawInstruction(random: Random, bits: 16 | 32): FuzzInstruction {
+function drawRow(random: Random, calm: boolean): number {
+  const kind = calm ? random(16) : 0;
+  if (kind === 0) return random(DRAWN_ROWS.length);
+  return kind < 7 ? FLAG_USERS[random(FLAG_USERS.length)]! : CALM[random(CALM.length)]!;
+}
+/** `calm`: mostly instructions that loops are made of, so that regions run for long. */
+function drawInstruction(random: Random, bits: 16 | 32, calm: boolean): FuzzInstruction {
   const values = VALUES[bits];
   return {
-    row: random(DRAWN_ROWS.length),
+    row: drawRow(random, calm),
     prefix: random(16),
-    modrm: random(256),
+    // Now and then a register with itself: equal operands are where comparisons turn over.
+    modrm: random(8) === 0 ? 0xc0 + 9 * random(8) : random(256),
     sib: random(256),
     displacement: random(4) === 0 ? values[random(values.length)]! : random(64) - 32,
     immediate: random(2) === 0 ? values[random(values.length)]! : random(0x100000000) | 0,
@@ -64,15 +71,19 @@ function drawFlags(random: Random): number {
   if (random(24) === 0) flags |= 0x100;
   return flags | 0x202;
 }
-const STEPS = [1, 2, 3, 7, 20, 95, 96, 97, 130, 200, 333, 700];
+/** Regions only run while the budget covers them, so most steps are large. */
+const LARGE_STEPS = [130, 200, 333, 700, 1000];
+const ALL_STEPS = [1, 2, 3, 7, 20, 95, 96, 97, ...LARGE_STEPS];
 
 export function drawCase(seed: number): FuzzCase {
   const random = randomOf(seed);
   const bits = random(3) === 0 ? 16 : 32;
+  const calm = random(2) === 0;
+  const steps = random(3) === 0 ? ALL_STEPS : LARGE_STEPS;
   return {
     bits,
     cpl: random(4) === 0 ? 0 : 3,
-    instructions: listOf(1 + random(12), () => drawInstruction(random, bits)),
+    instructions: listOf(1 + random(12), () => drawInstruction(random, bits, calm)),
     loop: random(8) === 0 ? Loop.NONE : 1 + random(3),
     iterations: 1 + random(60),
     registers: listOf(8, () => drawValue(random, bits)),
@@ -81,8 +92,8 @@ export function drawCase(seed: number): FuzzCase {
     fpu: random(2) === 0 ? 0 : 1 + random(4095),
     control: random(16) === 0 ? 1 + random(3) : 0,
     offset: random(8) === 0 ? 4096 - 1 - random(40) : random(4) * 16,
-    steps: listOf(1 + random(5), () => STEPS[random(STEPS.length)]!),
-    budget: 100 + random(1200),
+    steps: listOf(1 + random(5), () => steps[random(steps.length)]!),
+    budget: 200 + random(1500),
   };
 }
 

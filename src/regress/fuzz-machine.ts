@@ -75,6 +75,8 @@ export class FuzzMachine {
   readonly engine: JitEngine;
   readonly name: EngineName;
   readonly machine: VectorMachine;
+  /** Emitted source of the case's regions. */
+  readonly sources = new Map<string, string>();
   /** Memory the guest is meant to touch; the kernel stack last. */
   private readonly stretches: readonly Stretch[];
   private readonly words: Int32Array;
@@ -85,7 +87,10 @@ export class FuzzMachine {
     this.name = name;
     this.machine = new VectorMachine(bits);
     this.cpu = this.machine.cpu;
-    this.engine = createEngine(name, { heatThreshold: 2 })(this.cpu, this.machine.memory);
+    this.engine = createEngine(name, {
+      heatThreshold: 2,
+      onTranslation: (region, source) => this.sources.set(region, source),
+    })(this.cpu, this.machine.memory);
     this.stretches = [
       ...this.machine.ranges.map((range) => ({ first: range.first, bytes: range.last + 1 - range.first })),
       { first: KERNEL_STACK - 4096, bytes: 4096 },
@@ -124,6 +129,7 @@ export class FuzzMachine {
   load(c: FuzzCase, program: Program): void {
     this.current = c;
     this.engine.cache.reset();
+    this.sources.clear();
     this.restoreSystem();
     this.loadMemory(c, program);
     this.loadControl(c);
@@ -241,6 +247,8 @@ export class FuzzMachine {
 const isTrap = (vector: number): boolean =>
   vector === Vector.DB || vector === Vector.BP || vector === Vector.OF;
 function followUp({ boundaries }: Program, offset: number, vector: number): number | undefined {
+  // Behind the INT3 that ends the block: once more from the start, with what the registers hold now.
+  if (vector === Vector.BP && offset === boundaries.at(-1)! + 1) return 0;
   const at = boundaries.indexOf(offset);
   if (at < 0) return undefined;
   return isTrap(vector) ? offset : boundaries[at + 1];

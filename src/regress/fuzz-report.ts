@@ -30,12 +30,8 @@ function listing(c: FuzzCase, program: Program, mode: number): string {
   return lines.join('\n');
 }
 
-/** Sources of the regions in service, where the engine keeps them. */
-function regionSources(machine: FuzzMachine): string {
-  const table = machine.engine.regions as unknown as { sources?: () => readonly string[] };
-  const sources = typeof table.sources === 'function' ? table.sources() : [];
-  return sources.map((source, n) => `region ${n} of ${machine.name}:\n${source}\n`).join('');
-}
+const regionSources = (machine: FuzzMachine): string =>
+  [...machine.sources].map(([name, source]) => `${machine.name}, ${name}:\n${source}\n`).join('');
 
 export function describeFailure(failure: Failure): string {
   const { case: c, problems, machines } = failure;
@@ -46,7 +42,7 @@ export function describeFailure(failure: Failure): string {
     '',
     listing(c, assemble(c), machines[0]!.engine.cache.mode),
     '',
-    `${regionSources(machines.at(-1)!)}${states}`,
+    `${machines.map(regionSources).join('')}${states}`,
     `case: ${JSON.stringify(c)}`,
   ].join('\n');
 }

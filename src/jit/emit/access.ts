@@ -22,11 +22,11 @@ export function missTestMisaligned(width: Width, x: string, a: string): Expressi
   return js`(${x} & 1) !== 0 || (${a} & 4095) > ${4096 - width / 8}`;
 }
 
-function readAt(views: Views, width: Width, at: Expression): Expression {
+export function readAt(views: Views, width: Width, at: Expression): Expression {
   if (width === 8) return js`${views.u8}[${at}]`;
   return width === 16 ? js`${views.dv}.getUint16(${at}, true)` : js`${views.dv}.getInt32(${at}, true)`;
 }
-function writeAt(views: Views, width: Width, at: Expression, value: Expression): JsStatement[] {
+export function writeAt(views: Views, width: Width, at: Expression, value: Expression): JsStatement[] {
   if (width === 8) return statements`${views.u8}[${at}] = ${value};`;
   return width === 16
     ? statements`${views.dv}.setUint16(${at}, ${value}, true);`

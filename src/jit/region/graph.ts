@@ -1,0 +1,226 @@
+/** Finds the blocks of a region: what is reachable by direct branches from its entry through code that has been seen running. */
+import { decode } from '../../decoder/decode.js';
+import type { Instruction } from '../../decoder/instruction.js';
+import type { ModeView } from '../builder.js';
+import type { FlowGraph } from './structure.js';
+
+/** An instruction at an offset relative to the entry's page (negative or above 4095 on neighbour pages). */
+export interface Placed {
+  readonly offset: number;
+  readonly instruction: Instruction;
+}
+export interface Block {
+  readonly start: number;
+  readonly body: Placed[];
+  /** Block number of the taken direct branch, -1 if it leaves. */
+  taken: number;
+  /** Block number that is fallen into, -1 if it leaves or there is none. */
+  next: number;
+  /** Block number where control comes back after a call or a left-out instruction, -1 if none. */
+  continuation: number;
+}
+
+/** How the code bytes are found. */
+export interface CodeBytes {
+  /** Machine frame of the page `page` pages after the entry's, -1 if it is not mapped to RAM. */
+  frame(page: number): number;
+  readonly memory: Uint8Array;
+  /** Whether the instruction at the offset has been decoded to run (unseen edges are exits, not code). */
+  seen(offset: number): boolean;
+  /** Whether another region starts there. */
+  taken(offset: number): boolean;
+}
+
+const CONDITIONAL = new Set(['JCC', 'LOOP', 'LOOPE', 'LOOPNE', 'JCXZ']);
+/** Left to the interpreter: they change what translated code assumes, or transfer control through helpers. */
+const LEFT_OUT = new Set(
+  ('JMPF CALLF RETF IRET INT INT3 INT1 INTO SYSENTER SYSEXIT HLT MOVSEG POPSEG LSS LES LDS LFS LGS MOVCR MOVDR CLTS LMSW LGDT LIDT ' +
+    'LLDT LTR INVLPG INVD WBINVD WRMSR UD0 UD1 UD2 INS OUTS FNSAVE FRSTOR FXSAVE FXRSTOR FLDENV FNSTENV').split(' '),
+);
+/** MOVSEG from a segment register is harmless. */
+export const isLeftOut = (i: Instruction): boolean =>
+  LEFT_OUT.has(i.mnemonic) && !(i.mnemonic === 'MOVSEG' && i.operands[0]!.kind !== 'segment');
+
+export const isConditional = (i: Instruction): boolean => CONDITIONAL.has(i.mnemonic);
+const isDirect = (i: Instruction): boolean => i.operands[0]?.kind === 'relative';
+/** Offset of a direct branch's target. */
+export function targetOf(p: Placed): number {
+  const operand = p.instruction.operands[0]!;
+  return p.offset + p.instruction.length + (operand.kind === 'relative' ? operand.value : 0);
+}
+const after = (p: Placed): number => p.offset + p.instruction.length;
+
+export class RegionGraph implements FlowGraph {
+  readonly blocks: Block[] = [];
+  readonly entries: number[] = [];
+  /** Frames by page number relative to the entry's page. */
+  readonly frames = new Map<number, number>();
+  readonly instructionCount: number;
+  private readonly placed = new Map<number, Placed>();
+  private readonly leaders = new Set<number>();
+  private readonly entryOffsets = new Set<number>();
+  private readonly numbers = new Map<number, number>();
+  private readonly code: CodeBytes;
+  private readonly mode: ModeView;
+
+  constructor(entry: number, code: CodeBytes, mode: ModeView, limit: number) {
+    this.code = code;
+    this.mode = mode;
+    this.explore(entry, limit);
+    this.instructionCount = this.placed.size;
+    if (!this.placed.has(entry)) return;
+    this.cut(entry);
+    for (const offset of this.entryOffsets) {
+      const number = this.numbers.get(offset);
+      if (number !== undefined) this.entries.push(number);
+    }
+    this.addLoopEntries();
+  }
+
+  get size(): number {
+    return this.blocks.length;
+  }
+  successors(node: number): readonly number[] {
+    const { taken, next } = this.blocks[node]!;
+    if (taken >= 0 && next >= 0) return taken === next ? [taken] : [next, taken];
+    return taken >= 0 ? [taken] : next >= 0 ? [next] : [];
+  }
+  continuations(node: number): readonly number[] {
+    const { continuation } = this.blocks[node]!;
+    return continuation >= 0 ? [continuation] : [];
+  }
+
+  private frameAt(page: number): number {
+    let frame = this.frames.get(page);
+    if (frame === undefined) {
+      frame = this.code.frame(page);
+      if (frame >= 0) this.frames.set(page, frame);
+    }
+    return frame;
+  }
+
+  private readonly crossing = new Uint8Array(15);
+  private decodeAt(offset: number): Instruction | undefined {
+    const frame = this.frameAt(offset >> 12);
+    if (frame < 0) return undefined;
+    const { memory } = this.code;
+    const start = (frame << 12) | (offset & 4095);
+    const inPage = decode(memory, start, (frame + 1) << 12, this.mode.codeSize);
+    if (typeof inPage === 'object') return inPage;
+    const left = 4096 - (offset & 4095);
+    if (left >= 15) return undefined;
+    const second = this.code.frame((offset >> 12) + 1);
+    if (second < 0) return undefined;
+    this.crossing.set(memory.subarray(start, start + left));
+    this.crossing.set(memory.subarray(second << 12, (second << 12) + 15 - left), left);
+    const across = decode(this.crossing, 0, 15, this.mode.codeSize);
+    if (typeof across !== 'object' || across.length <= left) return undefined;
+    this.frames.set((offset >> 12) + 1, second);
+    return across;
+  }
+
+  private explore(entry: number, limit: number): void {
+    const work = [entry];
+    this.leaders.add(entry);
+    this.entryOffsets.add(entry);
+    while (work.length > 0) {
+      let offset = work.shift()!;
+      for (;;) {
+        if (this.placed.has(offset)) break;
+        if (this.placed.size >= limit || (offset !== entry && this.code.taken(offset))) break;
+        const instruction = this.decodeAt(offset);
+        if (instruction === undefined || (isLeftOut(instruction) && offset === entry)) break;
+        const placed = { offset, instruction };
+        this.placed.set(offset, placed);
+        const going = this.ways(placed, work);
+        if (!going) break;
+        offset = after(placed);
+      }
+    }
+  }
+  /** Queues what an instruction leads to; true if the next instruction belongs to the same block. */
+  private ways(p: Placed, work: number[]): boolean {
+    const i = p.instruction;
+    const lead = (offset: number): void => {
+      if (!this.code.seen(offset)) return;
+      this.leaders.add(offset);
+      work.push(offset);
+    };
+    const comeBack = (): boolean => {
+      if (this.code.seen(after(p))) this.entryOffsets.add(after(p));
+      lead(after(p));
+      return false;
+    };
+    if (i.mnemonic === 'CALL' || isLeftOut(i)) return comeBack();
+    if (i.mnemonic === 'RET' || (i.mnemonic === 'JMP' && !isDirect(i))) return false;
+    if (i.mnemonic === 'JMP' || isConditional(i)) {
+      lead(targetOf(p));
+      if (i.mnemonic !== 'JMP') lead(after(p));
+      return false;
+    }
+    return true;
+  }
+
+  private cut(entry: number): void {
+    const starts = [entry, ...[...this.leaders].filter((o) => o !== entry).sort((a, b) => a - b)].filter((o) => this.placed.has(o));
+    starts.forEach((start, n) => this.numbers.set(start, n));
+    const number = (offset: number): number => this.numbers.get(offset) ?? -1;
+    for (const start of starts) {
+      const body: Placed[] = [];
+      for (let p = this.placed.get(start); p; p = this.placed.get(after(p))) {
+        if (p.offset !== start && this.leaders.has(p.offset)) break;
+        body.push(p);
+        if (endsBlock(p.instruction)) break;
+      }
+      this.blocks.push(this.connect(start, body, number));
+    }
+    this.dropUnreachable();
+  }
+  private connect(start: number, body: Placed[], number: (offset: number) => number): Block {
+    const block: Block = { start, body, taken: -1, next: -1, continuation: -1 };
+    const last = body[body.length - 1]!;
+    const i = last.instruction;
+    if (i.mnemonic === 'CALL' || isLeftOut(i)) block.continuation = number(after(last));
+    else if (i.mnemonic === 'JMP') block.taken = isDirect(i) ? number(targetOf(last)) : -1;
+    else if (isConditional(i)) {
+      block.taken = number(targetOf(last));
+      block.next = number(after(last));
+    } else if (i.mnemonic !== 'RET') block.next = number(after(last));
+    return block;
+  }
+  /** Limits may have cut what leads to a block. */
+  private dropUnreachable(): void {
+    const reached = new Set<number>([0]);
+    for (const node of reached) for (const next of [...this.successors(node), ...this.continuations(node)]) reached.add(next);
+    const renumber = new Map<number, number>();
+    const kept = this.blocks.filter((_, n) => reached.has(n) && renumber.set(n, renumber.size));
+    const to = (n: number): number => (n < 0 ? -1 : renumber.get(n)!);
+    this.numbers.clear();
+    this.blocks.length = 0;
+    for (const b of kept) {
+      this.numbers.set(b.start, this.blocks.length);
+      this.blocks.push({ ...b, taken: to(b.taken), next: to(b.next), continuation: to(b.continuation) });
+    }
+  }
+
+  /** Loop heads are entries too: that is where a region is left and entered again when the budget runs out. */
+  private addLoopEntries(): void {
+    const state = new Uint8Array(this.size);
+    const heads = new Set(this.entries);
+    const visit = (node: number): void => {
+      state[node] = 1;
+      for (const next of [...this.successors(node), ...this.continuations(node)]) {
+        if (state[next] === 1 && this.successors(node).includes(next)) heads.add(next);
+        else if (state[next] === 0) visit(next);
+      }
+      state[node] = 2;
+    };
+    visit(0);
+    this.entries.length = 0;
+    this.entries.push(...heads);
+  }
+}
+
+function endsBlock(i: Instruction): boolean {
+  return i.mnemonic === 'CALL' || i.mnemonic === 'RET' || i.mnemonic === 'JMP' || isConditional(i) || isLeftOut(i);
+}

@@ -1,0 +1,243 @@
+/**
+ * Emission target of regions: GPRs, flags and the instruction count in locals, memory through one merged check, every exit precise. An access leaves at its
+ * instruction when the check fails; where that has happened often the access is completed by a call instead, with all state in memory around it.
+ */
+import type { Expression, Statement as JsStatement } from 'estree';
+import type { JumpKind, Register, Value, Width } from '../ir.js';
+import { R_BUDGET, R_EIP, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, R_PENDING } from '../../runtime/state.js';
+import { fastLoad, fastStore, missTestMisaligned, readAt, writeAt } from '../emit/access.js';
+import { identifier, js, statements } from '../emit/quote.js';
+import type { Target } from '../emit/target.js';
+
+export const GPR_NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
+const VIEWS = { dv: 'dv', u8: 'u8', read: 'RT', write: 'WT' };
+const FLAG_LOCALS = [
+  ['fk', R_FLAG_KIND],
+  ['fa', R_FLAG_A],
+  ['fb', R_FLAG_B],
+  ['fr', R_FLAG_RESULT],
+] as const;
+
+/** A block whose statements are added later: the list itself stays shared. */
+const shared = (body: JsStatement[]): JsStatement => ({ type: 'BlockStatement', body });
+
+/** Where a region may be left: offset relative to its page, and instructions counted but not executed. */
+export interface Site {
+  readonly offset: number;
+  readonly uncounted: number;
+  /** Machine address of the instruction whose access missed, -1 for other reasons. */
+  readonly access: number;
+  /** The instruction there is the interpreter's: entering a region at it again would change nothing. */
+  readonly interpret: boolean;
+}
+
+/** The instruction being emitted. */
+export interface Position {
+  readonly offset: number;
+  readonly length: number;
+  /** Instructions of the block that have not completed when this one begins. */
+  readonly remaining: number;
+  readonly machine: number;
+  /** Complete missed accesses by a call instead of leaving. */
+  readonly calls: boolean;
+  /** The last instruction of its block: control leaves or branches by itself. */
+  readonly last: boolean;
+  /** Direct branch: its two ways. */
+  readonly taken: () => JsStatement[];
+  readonly notTaken: () => JsStatement[];
+}
+
+export class RegionTarget implements Target {
+  readonly sites: Site[] = [{ offset: 0, uncounted: 0, access: -1, interpret: false }];
+  readonly usedRegisters = new Set<number>();
+  readonly writtenRegisters = new Set<number>();
+  readonly helpers = new Set<string>();
+  readonly spillBody: JsStatement[] = [];
+  readonly reloadBody: JsStatement[] = [];
+  at!: Position;
+  /** The instruction called something that may have made an event pending. */
+  private called = false;
+  /** Instructions to the next budget check at most. */
+  private readonly longest: number;
+
+  constructor(longest: number) {
+    this.longest = longest;
+  }
+
+  readonly flags = {
+    kind: identifier('fk'),
+    a: identifier('fa'),
+    b: identifier('fb'),
+    result: identifier('fr'),
+  };
+
+  // ---- registers -------------------------------------------------------------------------------------------------------
+  private fixed(register: Register): { name: string; index: number; high: boolean } {
+    if (register.kind !== 'fixed') throw new Error('slot operand in concrete IR');
+    this.usedRegisters.add(register.index);
+    return { name: GPR_NAMES[register.index]!, index: register.index, high: register.high };
+  }
+  readRegister(register: Register, width: Width): Expression {
+    const { name, high } = this.fixed(register);
+    if (width === 32) return identifier(name);
+    if (width === 16) return js`${name} & 65535`;
+    return high ? js`${name} >>> 8 & 255` : js`${name} & 255`;
+  }
+  writeRegister(register: Register, width: Width, value: Expression): JsStatement[] {
+    const { name, index, high } = this.fixed(register);
+    this.writtenRegisters.add(index);
+    if (width === 32) return statements`${name} = ${value};`;
+    if (width === 16) return statements`${name} = ${name} & -65536 | ${value};`;
+    return high
+      ? statements`${name} = ${name} & -65281 | ${value} << 8;`
+      : statements`${name} = ${name} & -256 | ${value};`;
+  }
+  immediate(): Expression {
+    throw new Error('slot operand in concrete IR');
+  }
+  slotAddress(): Expression {
+    throw new Error('slot operand in concrete IR');
+  }
+  slotSegment(): Expression {
+    throw new Error('slot operand in concrete IR');
+  }
+  readState(index: number): Expression {
+    return js`r[${index}]`;
+  }
+  writeState(index: number, value: Expression): JsStatement[] {
+    return statements`r[${index}] = ${value};`;
+  }
+  eip(next: boolean): Expression {
+    return js`vb + ${this.at.offset + (next ? this.at.length : 0)} | 0`;
+  }
+  branchTarget(): Expression {
+    return this.target;
+  }
+  /** Set per direct branch. */
+  target: Expression = js`0`;
+
+  // ---- leaving -------------------------------------------------------------------------------------------------------------
+  /** Leaves with eip at `offset`; the caller says how many counted instructions did not run. */
+  leaveAt(offset: number, uncounted: number, access = -1, interpret = false): JsStatement[] {
+    this.sites.push({ offset, uncounted, access, interpret });
+    return statements`site = ${this.sites.length - 1}; break OUT;`;
+  }
+  /** Leaves before the current instruction. */
+  private leaveHere(access = -1): JsStatement[] {
+    return this.leaveAt(this.at.offset, this.at.remaining, access, true);
+  }
+  /** Leaves after the current instruction has completed. */
+  private leaveNext(): JsStatement[] {
+    return this.leaveAt(this.at.offset + this.at.length, this.at.remaining - 1);
+  }
+  leaveBefore(): JsStatement[] {
+    return this.leaveHere();
+  }
+
+  // ---- memory ----------------------------------------------------------------------------------------------------------------
+  load(name: string, width: Width, address: Expression, forWrite: boolean): JsStatement[] {
+    if (!this.at.calls) return fastLoad(VIEWS, name, width, address, forWrite, () => this.leaveHere(this.at.machine));
+    this.called = true;
+    const a = `a_${name}`;
+    const x = `x_${name}`;
+    const at = `p_${name}`;
+    const table = forWrite ? 'WT' : 'RT';
+    const read = `read${width}`;
+    const probe = forWrite ? statements`probeWrite(${a}, ${width / 8});` : [];
+    return statements`
+      const ${a} = ${address}, ${x} = ${table}[${a} >>> 12];
+      let ${name} = 0, ${at} = -1;
+      if (${missTestMisaligned(width, x, a)}) { ${this.spill()}; ${probe}; ${name} = ${read}(${a}); ${this.recount()} }
+      else { ${at} = ${x} ^ ${a}; ${name} = ${readAt(VIEWS, width, identifier(at))}; }`;
+  }
+  store(width: Width, address: Expression, value: Expression, of: string | undefined): JsStatement[] {
+    if (!this.at.calls) return fastStore(VIEWS, width, address, value, of, () => this.leaveHere(this.at.machine));
+    this.called = true;
+    const write = `write${width}`;
+    if (of !== undefined) {
+      return statements`
+        if (${`p_${of}`} < 0) { ${this.spill()}; ${write}(${`a_${of}`}, ${value}); ${this.recount()} }
+        else { ${writeAt(VIEWS, width, identifier(`p_${of}`), value)} }`;
+    }
+    return statements`{
+      const to = ${address}, entry = WT[to >>> 12];
+      if (${missTestMisaligned(width, 'entry', 'to')}) { ${this.spill()}; ${write}(to, ${value}); ${this.recount()} }
+      else { ${writeAt(VIEWS, width, js`entry ^ to`, value)} }
+    }`;
+  }
+  segment(name: string, segment: Expression, offset: Expression, size: number, write: boolean): JsStatement[] {
+    const at = `o_${name}`;
+    return statements`
+      const ${at} = ${offset};
+      if (!segmentAllows(cpu, ${segment}, ${at}, ${size}, ${write ? 1 : 0})) { ${this.leaveHere()} }
+      const ${name} = ${at} + r[${segment} + 9] | 0;`;
+  }
+
+  // ---- helpers ---------------------------------------------------------------------------------------------------------------
+  /** All state to memory, exact for this instruction. */
+  private spill(): JsStatement[] {
+    return statements`${shared(this.spillBody)}; r[${R_EIP}] = vb + ${this.at.offset} | 0; r[${R_BUDGET}] = n + ${this.at.remaining} | 0;`;
+  }
+  /** The budget may have been charged or cut by what was called. */
+  private recount(): JsStatement[] {
+    return statements`n = r[${R_BUDGET}] - ${this.at.remaining} | 0;`;
+  }
+  helper(helper: string, args: readonly Expression[], name: string | undefined): JsStatement[] {
+    this.helpers.add(helper);
+    this.called = true;
+    const call: Expression = {
+      type: 'CallExpression',
+      optional: false,
+      callee: identifier(`H_${helper}`),
+      arguments: [identifier('cpu'), ...args],
+    };
+    return [
+      ...this.spill(),
+      ...(name === undefined ? statements`${call};` : statements`const ${name} = ${call} | 0;`),
+      ...statements`${shared(this.reloadBody)}`,
+      ...this.recount(),
+    ];
+  }
+  fault(): JsStatement[] {
+    return this.leaveHere();
+  }
+  repeat(condition: Expression): JsStatement[] {
+    const again = this.leaveAt(this.at.offset, this.at.remaining - 1);
+    return statements`if (${condition}) { ${again} }`;
+  }
+  /** To be emitted behind each instruction: leaves if a call made something pending, or used up the budget of the path ahead. */
+  settle(): JsStatement[] {
+    const { called } = this;
+    this.called = false;
+    if (!called || this.at.last) return [];
+    return statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${this.leaveNext()} }`;
+  }
+  /** As `settle`, for a block whose last instruction falls into the next block. */
+  settleFall(): JsStatement[] {
+    const { called } = this;
+    this.called = false;
+    return called ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${this.leaveNext()} }` : [];
+  }
+
+  // ---- control -----------------------------------------------------------------------------------------------------------------
+  jump(to: Expression, condition: Expression | undefined, kind: JumpKind, _value: Value): JsStatement[] {
+    this.called = false;
+    if (kind === 'direct') {
+      // Both ways emit other blocks, which move `at` on.
+      const { taken, notTaken } = this.at;
+      if (condition === undefined) return taken();
+      return [...statements`if (${condition}) { ${taken()} }`, ...notTaken()];
+    }
+    return statements`eip = ${to}; break OUT;`;
+  }
+
+  /** Fills the shared spill and reload lists once all uses are known. */
+  finish(): void {
+    for (const i of this.writtenRegisters) this.spillBody.push(...statements`r[${i}] = ${GPR_NAMES[i]!};`);
+    for (const i of this.usedRegisters) this.reloadBody.push(...statements`${GPR_NAMES[i]!} = r[${i}];`);
+    for (const [name, index] of FLAG_LOCALS) {
+      this.spillBody.push(...statements`r[${index}] = ${name};`);
+      this.reloadBody.push(...statements`${name} = r[${index}];`);
+    }
+  }
+}

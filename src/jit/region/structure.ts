@@ -1,0 +1,190 @@
+/**
+ * Structured control flow for a region's graph: nested labelled blocks and loops laid out along the dominator tree (N. Ramsey, "Beyond Relooper", ICFP 2022),
+ * with several entries by a skip chain down that tree. Knows graphs, not instructions.
+ */
+import type { Statement as JsStatement } from 'estree';
+import { block, breakTo, continueTo, labelled, statements } from '../emit/quote.js';
+
+export interface FlowGraph {
+  readonly size: number;
+  /** Branch targets inside the region. */
+  successors(node: number): readonly number[];
+  /** Where control comes back by an entry (after a call): laid out behind the node, never branched to. */
+  continuations(node: number): readonly number[];
+  /** Nodes that the dispatcher may enter; node 0 always is one. */
+  readonly entries: readonly number[];
+}
+
+export interface BlockEmitter {
+  /** Code of a node; ends by calling `branch` of the layout for each way out. `inherited`: reached from its only predecessor alone. */
+  emit(node: number, inherited: boolean): JsStatement[];
+  /** Test at a loop header that leaves when the budget is short. */
+  loopCheck(node: number): JsStatement[];
+  /** Leaves the region for a node of it (an irreducible edge). */
+  leaveTo(node: number): JsStatement[];
+}
+
+export class Layout {
+  /** Value of `pc` that enters at a node; 0 for node 0. */
+  readonly entryCode: number[];
+  private readonly order: number[] = [];
+  private readonly position: number[];
+  private readonly dominator: number[];
+  private readonly children: number[][];
+  private readonly first: number[];
+  private readonly last: number[];
+  private readonly isLoop: boolean[];
+  private readonly follows: boolean[];
+  private readonly hasEntryBelow: boolean[];
+  private readonly isEntry: boolean[];
+  private readonly graph: FlowGraph;
+  private readonly emitter: BlockEmitter;
+
+  constructor(graph: FlowGraph, emitter: BlockEmitter) {
+    this.graph = graph;
+    this.emitter = emitter;
+    const n = graph.size;
+    const flags = (): boolean[] => new Array<boolean>(n).fill(false);
+    this.position = new Array<number>(n).fill(-1);
+    this.orderNodes();
+    this.dominator = this.findDominators();
+    this.children = Array.from({ length: n }, () => []);
+    for (const node of this.order) if (node !== 0) this.children[this.dominator[node]!]!.push(node);
+    this.first = new Array<number>(n).fill(0);
+    this.last = new Array<number>(n).fill(0);
+    this.number(0, 1);
+    this.isLoop = flags();
+    this.follows = flags();
+    this.hasEntryBelow = flags();
+    this.isEntry = flags();
+    this.entryCode = this.first.map((code, node) => (node === 0 ? 0 : code));
+    this.classify();
+  }
+
+  private orderNodes(): void {
+    const seen = new Set<number>();
+    const post: number[] = [];
+    const visit = (node: number): void => {
+      seen.add(node);
+      for (const next of this.edges(node)) if (!seen.has(next)) visit(next);
+      post.push(node);
+    };
+    visit(0);
+    post.reverse().forEach((node, i) => {
+      this.order.push(node);
+      this.position[node] = i;
+    });
+  }
+  private edges(node: number): readonly number[] {
+    return [...this.graph.successors(node), ...this.graph.continuations(node)];
+  }
+
+  /** Immediate dominators (Cooper, Harvey, Kennedy). */
+  private findDominators(): number[] {
+    const { order, position } = this;
+    const predecessors: number[][] = Array.from({ length: this.graph.size }, () => []);
+    for (const node of order) for (const next of this.edges(node)) predecessors[next]!.push(node);
+    const idom = new Array<number>(this.graph.size).fill(-1);
+    idom[0] = 0;
+    const meet = (a: number, b: number): number => {
+      while (a !== b) {
+        while (position[a]! > position[b]!) a = idom[a]!;
+        while (position[b]! > position[a]!) b = idom[b]!;
+      }
+      return a;
+    };
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const node of order) {
+        if (node === 0) continue;
+        let best = -1;
+        for (const p of predecessors[node]!) if (idom[p] !== -1) best = best === -1 ? p : meet(p, best);
+        if (idom[node] !== best) {
+          idom[node] = best;
+          changed = true;
+        }
+      }
+    }
+    return idom;
+  }
+
+  /** Preorder numbers of the dominator tree: a subtree is an interval. */
+  private number(node: number, next: number): number {
+    this.first[node] = next++;
+    for (const child of this.children[node]!) next = this.number(child, next);
+    this.last[node] = next - 1;
+    return next;
+  }
+  private dominates(a: number, b: number): boolean {
+    return this.first[a]! <= this.first[b]! && this.first[b]! <= this.last[a]!;
+  }
+  private isBackward(from: number, to: number): boolean {
+    return this.position[to]! <= this.position[from]!;
+  }
+
+  private classify(): void {
+    const forward = new Array<number>(this.graph.size).fill(0);
+    for (const node of this.order) {
+      for (const next of this.graph.successors(node)) {
+        if (!this.isBackward(node, next)) forward[next]!++;
+        else if (this.dominates(next, node)) this.isLoop[next] = true;
+      }
+      for (const next of this.graph.continuations(node)) if (!this.isBackward(node, next)) this.follows[next] = true;
+    }
+    for (const node of this.order) if (forward[node]! !== 1) this.follows[node] = true;
+    for (const entry of this.graph.entries) {
+      this.isEntry[entry] = true;
+      this.follows[entry] = true;
+      for (let node = entry; node !== 0; ) {
+        this.follows[node] = true;
+        node = this.dominator[node]!;
+        this.hasEntryBelow[node] = true;
+      }
+    }
+  }
+
+  /** The whole region; every path ends in a jump. */
+  emit(): JsStatement[] {
+    return this.tree(0, false);
+  }
+
+  private tree(node: number, inherited: boolean): JsStatement[] {
+    const inner = this.within(node, inherited && !this.isLoop[node]);
+    if (!this.isLoop[node]) return inner;
+    const loop = statements`for (;;) { ${inner} }`[0]!;
+    return [labelled(`L${node}`, loop)];
+  }
+  private within(node: number, inherited: boolean): JsStatement[] {
+    const following = this.children[node]!.filter((c) => this.follows[c]).sort(
+      (a, b) => this.position[a]! - this.position[b]!,
+    );
+    let code = [
+      ...this.skipChain(node),
+      ...(this.isLoop[node] ? this.emitter.loopCheck(node) : []),
+      ...this.emitter.emit(node, inherited && !this.isEntry[node]),
+    ];
+    for (const child of following) code = [labelled(`B${child}`, block(code)), ...this.tree(child, false)];
+    return code;
+  }
+
+  /** Leads an entry from above down to its node. */
+  private skipChain(node: number): JsStatement[] {
+    if (!this.hasEntryBelow[node] && !(this.isEntry[node] && node !== 0)) return [];
+    const ways: JsStatement[] = [];
+    if (this.isEntry[node] && node !== 0) ways.push(...statements`if (pc === ${this.entryCode[node]!}) pc = 0; `);
+    const below = this.children[node]!.filter((c) => this.hasEntryBelow[c] || this.isEntry[c]);
+    const jumps = below.flatMap((child) => {
+      const jump = breakTo(`B${child}`);
+      return statements`if (pc >= ${this.first[child]!} && pc <= ${this.last[child]!}) { ${jump} }`;
+    });
+    return statements`if (pc !== 0) { ${ways}; ${jumps} }`;
+  }
+
+  /** Goes from one node to another. */
+  branch(from: number, to: number): JsStatement[] {
+    if (this.isBackward(from, to)) {
+      return this.dominates(to, from) ? [continueTo(`L${to}`)] : this.emitter.leaveTo(to);
+    }
+    return this.follows[to] ? [breakTo(`B${to}`)] : this.tree(to, true);
+  }
+}

@@ -1,0 +1,149 @@
+/** Graph → region function: the passes, the emission of blocks inside the layout, prologue and exits. */
+import type { Statement as JsStatement } from 'estree';
+import { Emitter } from '../emit/emitter.js';
+import type { KnownFlags } from '../emit/flags.js';
+import { block, js, labelled, statements } from '../emit/quote.js';
+import type { ModeView } from '../builder.js';
+import { removeDeadFlags } from '../passes/dead-flags.js';
+import { semanticOf } from '../semantics/index.js';
+import { R_BUDGET, R_EIP, R_SITE } from '../../runtime/state.js';
+import { compile, type CompiledSource } from './compile.js';
+import { isLeftOut, targetOf, type Block, type Placed, type RegionGraph } from './graph.js';
+import { GPR_NAMES, RegionTarget, type Site } from './region-target.js';
+import { Layout, type BlockEmitter } from './structure.js';
+
+/** `(pc, vb)`: entry code and the offset in CS of the region's page. State is in `cpu` before and after. */
+export type RegionFunction = (pc: number, pageEip: number) => void;
+
+export interface Translation {
+  readonly code: CompiledSource;
+  readonly sites: readonly Site[];
+  /** Offset relative to the page → entry code. */
+  readonly entries: ReadonlyMap<number, number>;
+  /** Budget that must be there at entry. */
+  readonly longest: number;
+  readonly instructions: number;
+}
+
+export interface TranslationOptions {
+  readonly mode: ModeView;
+  readonly name: string;
+  /** Whether the accesses of the instruction at a machine address are completed by calls. */
+  calls(machine: number): boolean;
+}
+
+class RegionEmitter implements BlockEmitter {
+  readonly target: RegionTarget;
+  private readonly emitter: Emitter;
+  private readonly graph: RegionGraph;
+  private readonly options: TranslationOptions;
+  layout!: Layout;
+  private edgeKnown: KnownFlags | undefined = undefined;
+  private serial = 0;
+
+  constructor(graph: RegionGraph, options: TranslationOptions) {
+    this.graph = graph;
+    this.options = options;
+    this.target = new RegionTarget(graph.instructionCount);
+    this.emitter = new Emitter(this.target);
+  }
+
+  emit(node: number, inherited: boolean): JsStatement[] {
+    const current = this.graph.blocks[node]!;
+    this.emitter.known = inherited ? this.edgeKnown : undefined;
+    const count = current.body.length;
+    const semantics = removeDeadFlags(current.body.map((p) => semanticOf(p.instruction, this.options.mode)));
+    const out = statements`n = n - ${count} | 0;`;
+    current.body.forEach((placed, i) => {
+      const last = i === count - 1;
+      this.target.at = this.position(node, current, placed, count - i, last);
+      if (isLeftOut(placed.instruction)) {
+        out.push(...this.target.leaveBefore());
+        return;
+      }
+      if (placed.instruction.operands[0]?.kind === 'relative') this.target.target = js`vb + ${targetOf(placed)} | 0`;
+      const ends = semantics[i]!.endsBlock && semantics[i]!.statements.some((s) => s.op === 'jump');
+      out.push(...this.emitter.instruction(semantics[i]!, `t${this.serial++}_`));
+      if (!ends) out.push(...(last ? this.target.settleFall() : this.target.settle()));
+      if (last && !ends) out.push(...this.way(node, current.next, placed.offset + placed.instruction.length));
+    });
+    return [block(out)];
+  }
+
+  private position(node: number, current: Block, placed: Placed, remaining: number, last: boolean) {
+    const machine = (this.graph.frames.get(placed.offset >> 12)! << 12) | (placed.offset & 4095);
+    const { instruction, offset } = placed;
+    return {
+      offset,
+      length: instruction.length,
+      remaining,
+      machine,
+      calls: this.options.calls(machine),
+      last,
+      taken: () => this.way(node, current.taken, targetOf(placed)),
+      notTaken: () => this.way(node, current.next, offset + instruction.length),
+    };
+  }
+
+  /** To another block, or out of the region at `offset`. */
+  private way(from: number, to: number, offset: number): JsStatement[] {
+    if (to < 0) return this.target.leaveAt(offset, 0);
+    const before = this.emitter.known;
+    this.edgeKnown = before;
+    const out = this.layout.branch(from, to);
+    this.emitter.known = before;
+    return out;
+  }
+
+  loopCheck(node: number): JsStatement[] {
+    const leave = this.target.leaveAt(this.graph.blocks[node]!.start, 0);
+    return statements`if (n < ${this.graph.instructionCount}) { ${leave} }`;
+  }
+  leaveTo(node: number): JsStatement[] {
+    return this.target.leaveAt(this.graph.blocks[node]!.start, 0);
+  }
+}
+
+const ENVIRONMENT =
+  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, condition, carry, carries, statusFlags, parityOf, siteOffsets, siteCounts';
+
+/** Translates a graph whose first block is not empty. */
+export function translate(graph: RegionGraph, options: TranslationOptions): Translation {
+  const emitter = new RegionEmitter(graph, options);
+  const layout = new Layout(graph, emitter);
+  emitter.layout = layout;
+  const body = layout.emit();
+  const { target } = emitter;
+  target.finish();
+  const names = GPR_NAMES.filter((_, i) => target.usedRegisters.has(i));
+  const loads = names.flatMap((name) => statements`let ${name} = r[${GPR_NAMES.indexOf(name)}];`);
+  const region = statements`
+    ${environmentDeclaration(target)};
+    return function region(pc, vb) {
+      const dv = dv_, u8 = u8_, RT = RT_, WT = WT_;
+      ${loads};
+      let fk = r[17], fa = r[18], fb = r[19], fr = r[20], n = r[${R_BUDGET}] | 0, site = 0, eip = 0;
+      ${labelled('OUT', block(body))};
+      if (site !== 0) { eip = vb + siteOffsets[site] | 0; n = n + siteCounts[site] | 0; }
+      ${block(target.spillBody)};
+      r[${R_EIP}] = eip; r[${R_BUDGET}] = n; r[${R_SITE}] = site;
+    };`;
+  const entries = new Map(graph.entries.map((node) => [graph.blocks[node]!.start, layout.entryCode[node]!]));
+  return {
+    code: compile(region, options.name),
+    sites: target.sites,
+    entries,
+    longest: graph.instructionCount,
+    instructions: graph.instructionCount,
+  };
+}
+
+function environmentDeclaration(target: RegionTarget): JsStatement[] {
+  const out = ENVIRONMENT.split(', ').map((part): JsStatement => {
+    const [from, to = from] = part.split(': ') as [string, string?];
+    return statements`const ${to} = env.${from};`[0]!;
+  });
+  for (const helper of target.helpers) out.push(...statements`const ${`H_${helper}`} = env.helpers.${helper};`);
+  return out;
+}
+
