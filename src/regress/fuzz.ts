@@ -146,8 +146,6 @@ export class Fuzzer {
     const before = machines.map((m) => m.engine.translatedInstructions);
     const failure = this.steps(c, program, machines);
     machines.forEach((m, i) => (this.tally.translated += m.engine.translatedInstructions - before[i]!));
-    // What a difference left behind must not reach the next case.
-    if (failure) this.machines.clear();
     return failure;
   }
 
@@ -184,13 +182,13 @@ export class Fuzzer {
     return machines.slice(1).flatMap((machine) => differences(machines[0]!, machine));
   }
 
-  /** The smallest case found that still fails, in at most `attempts` runs. */
-  shrink(failure: Failure, attempts = 400): Failure {
+  /** The smallest case found that still fails, in at most `attempts` runs, run once more on fresh machines. */
+  shrink(failure: Failure, attempts = 1200): Failure {
     let best = failure;
-    for (let progress = true; progress;) {
+    for (let progress = true; progress && attempts > 0;) {
       progress = false;
       for (const candidate of smaller(best.case)) {
-        if (attempts-- <= 0) return best;
+        if (attempts-- <= 0) break;
         const found = this.run(candidate);
         if (!found) continue;
         best = found;
@@ -198,7 +196,8 @@ export class Fuzzer {
         break;
       }
     }
-    return best;
+    this.machines.clear();
+    return this.run(best.case) ?? best;
   }
 }
 
