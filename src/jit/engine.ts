@@ -23,7 +23,7 @@ import { R_SLOT, R_PAGE_EIP, R_MAP_BASE, SpecialForm } from './interpreter/forms
 import { createHandlers, createRun, type Handler } from './interpreter/generated.js';
 import { CHAIN_LIMIT, Predecoder, type Concrete } from './interpreter/predecode.js';
 import { modeView } from './mode-view.js';
-import { RegionTable, type RegionOptions } from './region/table.js';
+import { RegionEnd, RegionTable, type RegionOptions } from './region/table.js';
 import { semanticOf } from './semantics/index.js';
 
 export type EngineName = 'jit' | 'interpreter' | 'evaluator';
@@ -81,6 +81,7 @@ export class JitEngine {
     this.regions = new RegionTable(cpu, memory, this.cache, this.view, options);
     this.cache.onReset = () => {
       this.predecoder.concrete.clear();
+      this.crossing.clear();
       this.regions.clear();
     };
     this.changeMode();
@@ -163,13 +164,16 @@ export class JitEngine {
     if (this.singleStep) return this.stepTrapped(slot, pageEip);
     if ((cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION) {
       const before = r[R_BUDGET]!;
-      const stop = this.regions.enter(slot, pageEip);
+      const end = this.regions.enter(slot, pageEip);
       this.regionInstructions += before - r[R_BUDGET]!;
-      if (stop) this.stepHere();
+      if (end === RegionEnd.INTERPRET && r[R_BUDGET]! > 0) this.stepHere();
       return;
     }
     if (r[R_BUDGET]! < NEAR || this.name === 'evaluator') return this.step(slot, pageEip);
-    if (this.interpret(slot, pageEip, this.mapBase) !== 0) this.translate();
+    // Entered from a region or an exit: a jump here counts as it does inside the interpreter.
+    const heat = cache.heat[slot >> 2]! - 1;
+    cache.heat[slot >> 2] = heat;
+    if (heat < 0 || this.interpret(slot, pageEip, this.mapBase) !== 0) this.translate();
   }
 
   /** Translates from r[R_EIP] on, which is hot (or is wanted translated before it ever ran); false where nothing can be. */

@@ -131,4 +131,4 @@ const FILES = new Set(['st', 'mm', 'xmm']);
 function usesPackedOperands(i: Instruction): boolean {
   return i.mnemonic.startsWith('F') || FPU_NAMES.has(i.mnemonic) || i.operands.some((o) => FILES.has(o.kind));
 }
-const FPU_NAMES = new Set(['EMMS', 'LDMXCSR', 'STMXCSR']);
+const FPU_NAMES = new Set('EMMS LDMXCSR STMXCSR CVTSS2SI CVTTSS2SI CVTSD2SI CVTTSD2SI'.split(' '));

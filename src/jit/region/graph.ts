@@ -27,6 +27,8 @@ export interface CodeBytes {
   readonly memory: Uint8Array;
   /** Whether the instruction at the offset has been decoded to run (unseen edges are exits, not code). */
   seen(offset: number): boolean;
+  /** Offset in CS of the entry's page. */
+  readonly pageEip: number;
   /** Whether another region starts there. */
   taken(offset: number): boolean;
 }
@@ -43,7 +45,7 @@ export const isLeftOut = (i: Instruction): boolean =>
 
 export const isConditional = (i: Instruction): boolean => CONDITIONAL.has(i.mnemonic);
 const isDirect = (i: Instruction): boolean => i.operands[0]?.kind === 'relative';
-/** Offset of a direct branch's target. */
+/** Offset of a direct branch's target before truncation to the operand size. */
 export function targetOf(p: Placed): number {
   const operand = p.instruction.operands[0]!;
   return p.offset + p.instruction.length + (operand.kind === 'relative' ? operand.value : 0);
@@ -97,6 +99,13 @@ export class RegionGraph implements FlowGraph {
       if (frame >= 0) this.frames.set(page, frame);
     }
     return frame;
+  }
+
+  /** A 16-bit operand size truncates the target; then where it lies depends on where the page lies, and 16-bit code is tied to its page's place. */
+  isTruncated(p: Placed): boolean {
+    if (p.instruction.operandSize !== 16) return false;
+    const target = (this.code.pageEip + targetOf(p)) >>> 0;
+    return this.mode.codeSize === 32 || target > 0xffff;
   }
 
   private readonly crossing = new Uint8Array(15);
@@ -154,7 +163,7 @@ export class RegionGraph implements FlowGraph {
     if (i.mnemonic === 'CALL' || isLeftOut(i)) return comeBack();
     if (i.mnemonic === 'RET' || (i.mnemonic === 'JMP' && !isDirect(i))) return false;
     if (i.mnemonic === 'JMP' || isConditional(i)) {
-      lead(targetOf(p));
+      if (!this.isTruncated(p)) lead(targetOf(p));
       if (i.mnemonic !== 'JMP') lead(after(p));
       return false;
     }
@@ -181,9 +190,9 @@ export class RegionGraph implements FlowGraph {
     const last = body[body.length - 1]!;
     const i = last.instruction;
     if (i.mnemonic === 'CALL' || isLeftOut(i)) block.continuation = number(after(last));
-    else if (i.mnemonic === 'JMP') block.taken = isDirect(i) ? number(targetOf(last)) : -1;
+    else if (i.mnemonic === 'JMP') block.taken = isDirect(i) && !this.isTruncated(last) ? number(targetOf(last)) : -1;
     else if (isConditional(i)) {
-      block.taken = number(targetOf(last));
+      block.taken = this.isTruncated(last) ? -1 : number(targetOf(last));
       block.next = number(after(last));
     } else if (i.mnemonic !== 'RET') block.next = number(after(last));
     return block;

@@ -43,7 +43,7 @@ export interface Position {
   /** The last instruction of its block: control leaves or branches by itself. */
   readonly last: boolean;
   /** Direct branch: its two ways. */
-  readonly taken: () => JsStatement[];
+  readonly taken: (to: Expression) => JsStatement[];
   readonly notTaken: () => JsStatement[];
 }
 
@@ -225,8 +225,8 @@ export class RegionTarget implements Target {
     if (kind === 'direct') {
       // Both ways emit other blocks, which move `at` on.
       const { taken, notTaken } = this.at;
-      if (condition === undefined) return taken();
-      return [...statements`if (${condition}) { ${taken()} }`, ...notTaken()];
+      if (condition === undefined) return taken(to);
+      return [...statements`if (${condition}) { ${taken(to)} }`, ...notTaken()];
     }
     return statements`eip = ${to}; break OUT;`;
   }

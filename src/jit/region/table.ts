@@ -3,7 +3,7 @@ import type { CachedRegion, CodeCache } from '../../runtime/code-cache.js';
 import { carries, carry, condition, parityOf, statusFlags } from '../../runtime/flags.js';
 import { segmentAllows } from '../../runtime/helpers/segments.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
-import { R_BUDGET, R_CPL, R_SEGMENT_BASE, R_SITE, type Cpu } from '../../runtime/state.js';
+import { R_BUDGET, R_CPL, R_EIP, R_PENDING, R_SEGMENT_BASE, R_SITE, type Cpu } from '../../runtime/state.js';
 import { HELPER_TABLE } from '../helper-table.js';
 import type { MemoryView } from '../interpreter/environment.js';
 import { SpecialForm } from '../interpreter/forms.js';
@@ -33,6 +33,9 @@ interface Region extends CachedRegion {
   readonly patched: { readonly slot: number; readonly form: number }[];
   readonly pages: readonly { readonly page: number; readonly frame: number }[];
   readonly misses: Uint8Array;
+  /** By site: 0 goes on anywhere, 1 the interpreter's instruction, 2 a missed access. */
+  readonly siteKinds: Uint8Array;
+  readonly longest: number;
   /** 16-bit code depends on where its page lies, because offsets wrap. */
   readonly fixedPageEip: number | undefined;
   checkedGeneration: number;
@@ -40,12 +43,29 @@ interface Region extends CachedRegion {
 }
 interface Entry {
   readonly region: Region;
+  /** Value of `pc` that enters there. */
   readonly code: number;
+  /** Offset of the entry's page from the region's page. */
+  readonly pageDelta: number;
+  readonly slot: number;
+  /** The slot's own form. */
   readonly form: number;
 }
+/** Slots that the cache can hold; entries are found by slot number. */
+const SLOTS = 1 << 20;
+
+/** How a run of regions ended. */
+export const RegionEnd = {
+  /** r[R_EIP] is not an entry, or something is pending. */
+  LEFT: 0,
+  /** The instruction at r[R_EIP] is the interpreter's. */
+  INTERPRET: 1,
+} as const;
 
 export class RegionTable {
-  private readonly entries = new Map<number, Entry>();
+  /** By slot number: index into `entries`, 0 for none. */
+  private readonly entryAt = new Int32Array(SLOTS);
+  private readonly entries: (Entry | undefined)[] = [undefined];
   private readonly callSites = new Set<number>();
   private readonly cpu: Cpu;
   private readonly memory: PhysicalMemory;
@@ -64,27 +84,46 @@ export class RegionTable {
 
   /** The form that a region's entry slot had before. */
   formOf(slot: number): number {
-    return this.entries.get(slot)!.form;
+    return this.entries[this.entryAt[slot >> 2]!]!.form;
   }
 
-  /** Runs the region at an entry slot; true if the instruction where r[R_EIP] then stands is the interpreter's (also when the region may not be entered now). */
-  enter(slot: number, pageEip: number): boolean {
-    const entry = this.entries.get(slot)!;
-    const { region } = entry;
+  /** Runs the region at an entry slot and the regions that it leads to. */
+  enter(slot: number, pageEip: number): number {
     const { r, mmu } = this.cpu;
-    if (r[R_BUDGET]! < region.translation.longest) return true;
-    if (region.checkedGeneration !== mmu.generation || region.checkedPageEip !== pageEip) {
-      if (!this.mapsAsTranslated(region, pageEip)) return true;
-      region.checkedGeneration = mmu.generation;
-      region.checkedPageEip = pageEip;
+    const { entryAt, entries, cache, view } = this;
+    const { slots, map } = cache;
+    const executeTlb = view.execute;
+    const codeBase = r[R_SEGMENT_BASE + 1]!;
+    const { pages } = cache;
+    for (;;) {
+      const entry = entries[entryAt[slot >> 2]!]!;
+      const { region } = entry;
+      const base = (pageEip - entry.pageDelta) | 0;
+      if (r[R_BUDGET]! < region.longest) return RegionEnd.INTERPRET;
+      if (region.checkedGeneration !== mmu.generation || region.checkedPageEip !== base) {
+        if (!this.mapsAsTranslated(region, base)) return RegionEnd.INTERPRET;
+        region.checkedGeneration = mmu.generation;
+        region.checkedPageEip = base;
+      }
+      this.counts.entered++;
+      const { run } = region;
+      run(entry.code, base);
+      const number = r[R_SITE]!;
+      if (number !== 0) {
+        const kind = region.siteKinds[number]!;
+        if (kind !== 0) {
+          if (kind === 2) this.missed(region, number);
+          return RegionEnd.INTERPRET;
+        }
+      }
+      if (r[R_PENDING] !== 0) return RegionEnd.LEFT;
+      const linear = (r[R_EIP]! + codeBase) | 0;
+      const translated = executeTlb[linear >>> 12]!;
+      if ((translated & 1) !== 0) return RegionEnd.LEFT;
+      slot = map[pages[(translated ^ linear) >>> 12]! + (linear & 4095)]!;
+      if ((slots[slot]! & FORM_MASK) !== SpecialForm.REGION) return RegionEnd.LEFT;
+      pageEip = ((linear & -4096) - codeBase) | 0;
     }
-    this.counts.entered++;
-    region.run(entry.code, pageEip);
-    const number = r[R_SITE]!;
-    if (number === 0) return false;
-    const site = region.translation.sites[number]!;
-    if (site.access >= 0) this.missed(region, number);
-    return site.interpret;
   }
 
   /** The other pages of a region must be where they were when it was made. */
@@ -93,7 +132,6 @@ export class RegionTable {
     const { mmu, r } = this.cpu;
     const linear = (pageEip + r[R_SEGMENT_BASE + 1]!) | 0;
     for (const { page, frame } of region.pages) {
-      if (page === 0) continue;
       const there = (linear + (page << 12)) | 0;
       const entry = this.view.execute[there >>> 12]!;
       const machine = (entry & 1) === 0 ? entry ^ there : mmu.probeFetch(there);
@@ -159,6 +197,7 @@ export class RegionTable {
     };
     return {
       memory: memory.u8,
+      pageEip,
       frame,
       seen: (offset) => slotAt(offset) !== 0,
       taken: (offset) => (cache.slots[slotAt(offset)]! & FORM_MASK) === SpecialForm.REGION,
@@ -175,6 +214,8 @@ export class RegionTable {
       run: translation.code.instantiate(this.environment(translation)) as RegionFunction,
       patched: [],
       misses: new Uint8Array(translation.sites.length),
+      siteKinds: Uint8Array.from(translation.sites, (site) => (site.access >= 0 ? 2 : site.interpret ? 1 : 0)),
+      longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,
       checkedGeneration: -1,
       checkedPageEip: 0,
@@ -195,19 +236,20 @@ export class RegionTable {
   private patch(graph: RegionGraph, region: Region, offset: number, code: number): void {
     const { cache } = this;
     const slot = cache.map[cache.pages[graph.frames.get(offset >> 12)!]! + (offset & 4095)]!;
-    if (slot === 0 || (offset >> 12 !== 0 && !this.entersFromOtherPage)) return;
+    if (slot === 0) return;
     const form = cache.slots[slot]! & FORM_MASK;
     if (form === SpecialForm.REGION) return;
     cache.slots[slot] = (cache.slots[slot]! & ~FORM_MASK) | SpecialForm.REGION;
     region.patched.push({ slot, form });
-    this.entries.set(slot, { region, code, form });
+    this.entryAt[slot >> 2] = this.entries.length;
+    this.entries.push({ region, code, pageDelta: offset & ~4095, slot, form });
   }
-  private readonly entersFromOtherPage = false;
 
   private withdraw(region: Region): void {
     for (const { slot, form } of region.patched) {
       this.cache.slots[slot] = (this.cache.slots[slot]! & ~FORM_MASK) | form;
-      this.entries.delete(slot);
+      this.entries[this.entryAt[slot >> 2]!] = undefined;
+      this.entryAt[slot >> 2] = 0;
     }
   }
 
@@ -243,7 +285,8 @@ export class RegionTable {
 
   /** Everything was thrown away. */
   clear(): void {
-    this.entries.clear();
+    this.entryAt.fill(0);
+    this.entries.length = 1;
   }
 
   statistics(): object {

@@ -1,5 +1,5 @@
 /** Graph → region function: the passes, the emission of blocks inside the layout, prologue and exits. */
-import type { Statement as JsStatement } from 'estree';
+import type { Expression, Statement as JsStatement } from 'estree';
 import { Emitter } from '../emit/emitter.js';
 import type { KnownFlags } from '../emit/flags.js';
 import { block, js, labelled, statements } from '../emit/quote.js';
@@ -80,7 +80,8 @@ class RegionEmitter implements BlockEmitter {
       machine,
       calls: this.options.calls(machine),
       last,
-      taken: () => this.way(node, current.taken, targetOf(placed)),
+      taken: (to: Expression) =>
+        this.graph.isTruncated(placed) ? statements`eip = ${to}; break OUT;` : this.way(node, current.taken, targetOf(placed)),
       notTaken: () => this.way(node, current.next, offset + instruction.length),
     };
   }

@@ -1,7 +1,7 @@
 /** Semantics: near branches, calls, loops, far transfers, interrupts (SDM vol. 1, 7.3.8). */
 import type { Builder } from '../builder.js';
 import type { Value } from '../ir.js';
-import { ECX } from '../../runtime/state.js';
+import { ECX, ESP } from '../../runtime/state.js';
 import { Vector } from '../../runtime/fault.js';
 
 const operandSize = (b: Builder): 16 | 32 => (b.instruction.operandSize === 16 ? 16 : 32);
@@ -21,9 +21,12 @@ function call(b: Builder): void {
 function nearReturn(b: Builder): void {
   const size = operandSize(b);
   const to = b.let(b.offset(b.peek(size)));
-  const released = b.operandCount > 0 ? b.zeroExtend(b.mode.stackSize, b.read(0, 16)) : undefined;
-  b.dropStack(size / 8);
-  if (released) b.setStackPointer(b.add(b.gpr(4, b.mode.stackSize), released));
+  if (b.operandCount === 0) b.dropStack(size / 8);
+  else {
+    const above = b.zeroExtend(b.mode.stackSize, b.read(0, 16));
+    const { stackSize } = b.mode;
+    b.setStackPointer(b.add(b.add(b.gpr(ESP, stackSize), b.constant(stackSize, size / 8)), above));
+  }
   b.jump(to, 'return');
 }
 /** LOOP, LOOPE, LOOPNE: the counter has the address size. */

@@ -4,7 +4,8 @@
  * Every function returns 0 when the instruction is finished and 1 when it stopped after an iteration because the budget is used up or
  * something is pending: then R_EIP stays and the engine's charge for the instruction pays the last iteration.
  */
-import { EFLAGS, ECX, R_BUDGET, R_EFLAGS, R_PENDING, type Cpu } from '../state.js';
+import { EFLAGS, ECX, EDX, R_BUDGET, R_EFLAGS, R_PENDING, type Cpu } from '../state.js';
+import { checkIo } from './io.js';
 import { bulk } from './string-bulk.js';
 import { StringOperation, step, steps, type StringOperation as Operation } from './string-steps.js';
 
@@ -31,6 +32,9 @@ function run(
 function repeat(cpu: Cpu, operation: Operation, rep: number): number {
   const { r } = cpu;
   const { mask } = steps;
+  // The permission check comes before the count is looked at (seen on silicon).
+  if (operation === StringOperation.INS || operation === StringOperation.OUTS)
+    checkIo(cpu, r[EDX]! & 0xffff, steps.bytes);
   const compares = operation === StringOperation.SCAS || operation === StringOperation.CMPS;
   // REPE (F3) goes on while equal, REPNE (F2) while not; the others look at the count only.
   const equalStops = rep === 0xf2;
