@@ -290,7 +290,7 @@ static void alignment(void) {
 
 static void a20(void) {
   group("A20");
-  CASE("off and on", "in al, 0x92\nand al, 0xfc\nout 0x92, al\nmov ecx, [0x100500]\nor al, 2\nout 0x92, al\nmov edx, [0x100500]\nsub edx, [0x500]\nneg edx\nsbb edx, edx\nand al, 2", poke32(0x500, 0x12345678));
+  CASE("off and on, by both gates", "mov al, 0xd1\nout 0x64, al\n1: in al, 0x64\ntest al, 2\njnz 1b\nmov al, 0xdd\nout 0x60, al\n1: in al, 0x64\ntest al, 2\njnz 1b\nin al, 0x92\nand al, 0xfc\nout 0x92, al\nmov ecx, [0x100500]\nor al, 2\nout 0x92, al\nmov al, 0xd1\nout 0x64, al\n1: in al, 0x64\ntest al, 2\njnz 1b\nmov al, 0xdf\nout 0x60, al\n1: in al, 0x64\ntest al, 2\njnz 1b\nmov al, 0\nmov edx, [0x100500]\nsub edx, [0x500]\nneg edx\nsbb edx, edx", poke32(0x500, 0x12345678));
 }
 
 void system_cases(void) {
