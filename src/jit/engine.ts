@@ -21,6 +21,7 @@ import { Evaluator, Outcome } from './evaluator.js';
 import { createEnvironment, type MemoryView } from './interpreter/environment.js';
 import { R_SLOT, R_PAGE_EIP, R_MAP_BASE, SpecialForm } from './interpreter/forms.js';
 import { createHandlers, createRun, type Handler } from './interpreter/generated.js';
+import { trainInterpreter } from './interpreter/train.js';
 import { CHAIN_LIMIT, Predecoder, type Concrete } from './interpreter/predecode.js';
 import { modeView } from './mode-view.js';
 import { RegionEnd, RegionTable, type RegionOptions } from './region/table.js';
@@ -32,6 +33,8 @@ export interface EngineOptions extends RegionOptions {
   readonly name: EngineName;
   /** Executions of a loop head or call target before its region is translated. */
   readonly heatThreshold?: number;
+  /** False: starts without training the interpreter (tests that make many engines). */
+  readonly train?: boolean;
 }
 
 /** Budget below which instructions are stepped one by one: no chain is longer. */
@@ -85,6 +88,9 @@ export class JitEngine {
       this.regions.clear();
     };
     this.changeMode();
+    if (options.train !== false && options.name !== 'evaluator') {
+      trainInterpreter({ cpu, memory, cache: this.cache, view: this.view }, this.interpret);
+    }
   }
 
   run(): void {
