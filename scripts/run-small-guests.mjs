@@ -1,6 +1,6 @@
 // Runs the committed guests in child processes: every direct test of guests/tests/ must end with status 1 (--debug-exit 0) and
 // no FAIL line; the hello guest's script must give guests/hello/expected.txt (recorded under QEMU) and power off.
-// usage: run-small-guests.mjs [--engines interpreter,jit] [--filter REGEX] [--qemu] [--timeout 120]
+// usage: run-small-guests.mjs [--engines interpreter,jit] [--filter REGEX] [--qemu] [--timeout 120] [--hvm PATH]
 //   --qemu   runs them under qemu-system-i386 instead: that the tests are right
 //   --record writes guests/hello/expected.txt from that QEMU run
 // Last line: "N passed, N failed"; status 1 if any failed.
@@ -22,6 +22,7 @@ const { values: options } = parseArgs({
     qemu: { type: 'boolean', default: false },
     record: { type: 'boolean', default: false },
     timeout: { type: 'string', default: '120' },
+    hvm: { type: 'string', default: `${ROOT}bin/hvm.js` },
   },
 });
 
@@ -36,21 +37,11 @@ function qemuCommand(kernel, append) {
 
 function hvmCommand(kernel, append, engine) {
   const common = [
-    '--memory',
-    '64M',
-    '--no-reboot',
-    '--display',
-    'none',
-    '--serial',
-    'stdio',
-    '--clock',
-    'virtual',
+    ...['--memory', '64M', '--no-reboot', '--display', 'none', '--clock', 'virtual'],
+    ...['--serial', 'stdio', '--debugcon', 'null'],
   ];
   const end = append ? ['--append', append] : ['--debug-exit'];
-  return [
-    process.execPath,
-    [`${ROOT}bin/hvm.js`, 'run', ...common, '--engine', engine, '--kernel', kernel, ...end],
-  ];
+  return [process.execPath, [options.hvm, 'run', ...common, '--engine', engine, '--kernel', kernel, ...end]];
 }
 
 function run(kernel, append, engine) {
