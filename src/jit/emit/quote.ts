@@ -97,13 +97,12 @@ export function statements(strings: TemplateStringsArray, ...holes: readonly Hol
 }
 /** Parses in a context where return, break and continue to the project's labels are legal. */
 function bodyOf(text: string): Statement[] {
-  const wrapped = `function f() { OUT: REGION: for (;;) { TAIL: { ${text} } } }`;
+  const wrapped = `function f() { OUT: AT_EIP: AT_SLOT: REGION: for (;;) { TAIL: { ${text} } } }`;
   const program = parse(wrapped, { ecmaVersion: 2022 }) as unknown as Program;
-  const outer = (program.body[0] as unknown as { body: BlockStatement }).body.body[0] as unknown as {
-    body: { body: { body: BlockStatement } };
-  };
-  const loop = outer.body.body.body.body[0] as unknown as { body: BlockStatement };
-  return loop.body.body;
+  let node = (program.body[0] as unknown as { body: BlockStatement }).body.body[0] as Statement;
+  while (node.type === 'LabeledStatement') node = node.body;
+  const tail = (node as unknown as { body: BlockStatement }).body.body[0] as unknown as { body: BlockStatement };
+  return tail.body.body;
 }
 
 export const block = (body: readonly Statement[]): BlockStatement => ({ type: 'BlockStatement', body: [...body] });

@@ -62,19 +62,20 @@ export function createRun(env, T) {
 const { cpu, r, r8, slots: P, map: MAP, heat, dv, u8, condition, carry, carries, statusFlags, parityOf, cache, view } = env;
 return function run(p, vb, mb) {
   const RT = view.read, WT = view.write, XT = view.execute, PM = cache.pages, cb = view.codeBase | 0;
-  let n = r[22] | 0, ps = p, fk = r[17] | 0, fa = r[18] | 0, fb = r[19] | 0, fr = r[20] | 0, hot = 0;
-  OUT: {
+  let n = r[22] | 0, ps = p, fk = r[17] | 0, fa = r[18] | 0, fb = r[19] | 0, fr = r[20] | 0, hot = 0, eip = 0;
+  AT_EIP: {
+  AT_SLOT: {
   REGION: for (;;) {
     const w = P[p];
     TAIL: {
       switch (w & 4095) {
       case 2: // GOTO
-        n = n - (p - ps >> 2) | 0; p = ps = P[p + 1]; if (n < 96) { r[16] = vb + (P[p + 3] & 4095) | 0; break OUT; } continue REGION;
+        n = n - (p - ps >> 2) | 0; p = ps = P[p + 1]; if (n < 96) break AT_SLOT; continue REGION;
 ${hot}
       case 3: // NEXT
-        r[16] = vb + P[p + 2] | 0; break OUT;
+        eip = vb + P[p + 2] | 0; break AT_EIP;
       case 0: case 1:
-        r[16] = vb + (P[p + 3] & 4095) | 0; break OUT;
+        break AT_SLOT;
       default: break TAIL;
       }
     }
@@ -89,7 +90,9 @@ ${hot}
     p = ps = p + 4 | 0;
   }
   }
-  r[22] = n - (p - ps >> 2) | 0; r[17] = fk; r[18] = fa; r[19] = fb; r[20] = fr;
+  eip = vb + (P[p + 3] & 4095) | 0;
+  }
+  r[16] = eip; r[22] = n - (p - ps >> 2) | 0; r[17] = fk; r[18] = fa; r[19] = fb; r[20] = fr;
   return hot;
 };
 }

@@ -127,7 +127,8 @@ function hotJump(to: Expression, condition: Expression | undefined, value: Value
   const taken = value.op === 'target' ? takenDirect() : lookUp(to);
   return condition ? statements`if (${condition}) { ${taken} }` : taken;
 }
-/** A known slot on the page; unresolved ones are left to the tail once, other pages are looked up. */
+/** Ways out only set variables and break: they must not need feedback of their own, or each would deoptimise the switch once.
+ * A known slot on the page; unresolved ones are left to the tail once, other pages are looked up. */
 function takenDirect(): JsStatement[] {
   return statements`
     let t = P[p + 1];
@@ -136,9 +137,9 @@ function takenDirect(): JsStatement[] {
       if (t === 0) { ${lookUp(js`vb + P[p + 2] | 0`)} }
     }
     n = n - ((p - ps >> 2) + 1) | 0;
-    if (t <= p && (heat[t >> 2] = heat[t >> 2] - 1) < 0) { r[16] = vb + (P[t + 3] & 4095) | 0; hot = 1; p = ps = t; break OUT; }
+    if (t <= p && (heat[t >> 2] = heat[t >> 2] - 1) < 0) { hot = 1; p = ps = t; break AT_SLOT; }
     p = ps = t;
-    if (n < 96) { r[16] = vb + (P[t + 3] & 4095) | 0; break OUT; }
+    if (n < 96) { break AT_SLOT; }
     continue REGION;`;
 }
 /** Finds the slot of offset `to` through the execute TLB and the page's map. */
@@ -146,11 +147,11 @@ function lookUp(to: Expression): JsStatement[] {
   return statements`
     const e = ${to}, lin = e + cb | 0, x = XT[lin >>> 12];
     n = n - ((p - ps >> 2) + 1) | 0; ps = p;
-    if ((x & 1) !== 0) { r[16] = e; break OUT; }
+    if ((x & 1) !== 0) { eip = e; break AT_EIP; }
     const m = PM[(x ^ lin) >>> 12], q = MAP[m + (lin & 4095)];
-    if (q === 0) { r[16] = e; break OUT; }
+    if (q === 0) { eip = e; break AT_EIP; }
     mb = m; vb = (lin & -4096) - cb | 0; p = ps = q;
-    if ((heat[q >> 2] = heat[q >> 2] - 1) < 0) { r[16] = e; hot = 1; break OUT; }
-    if (n < 96) { r[16] = e; break OUT; }
+    if ((heat[q >> 2] = heat[q >> 2] - 1) < 0) { hot = 1; break AT_SLOT; }
+    if (n < 96) { break AT_SLOT; }
     continue REGION;`;
 }

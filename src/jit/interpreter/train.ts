@@ -41,7 +41,7 @@ export function trainInterpreter(ground: TrainingGround, run: Run): void {
   const farBase = cache.openPage(memory.machineAddress(CODE_PAGE + 4096) >>> 12);
   const slots = prepareSlots(ground, mapBase, farBase);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const form of HOT_FORMS) exercise(ground, run, slots, FORM_NUMBERS.get(form)!, mapBase);
+    for (const form of HOT_FORMS) exercise(ground, run, slots, form, mapBase);
   }
   cpu.r.set(registers);
   memory.u8.set(bytes, data);
@@ -104,6 +104,7 @@ function* cases(slots: Slots): Generator<Case> {
   }
   for (const values of FLAG_VALUES) {
     yield { ...plain, ...values, address: near + 1, ecx: 0, eax: 0x7fffffff };
+    yield { ...plain, ...values, eax: 0x7ffffff1 };
     yield { ...plain, ...values, budget: 97, target: slots.behind };
     for (const offset of [0, 4096, 8192, 12288]) {
       yield { ...plain, ...values, offset, eax: CODE_PAGE + offset };
@@ -112,13 +113,15 @@ function* cases(slots: Slots): Generator<Case> {
   }
 }
 
-function exercise(ground: TrainingGround, run: Run, slots: Slots, form: number, mapBase: number): void {
+function exercise(ground: TrainingGround, run: Run, slots: Slots, name: string, mapBase: number): void {
   const { cpu, memory, cache } = ground;
   const { r } = cpu;
+  const form = FORM_NUMBERS.get(name)!;
+  const isBranch = name.includes(' rel');
   for (const c of cases(slots)) {
     const slot = slots.form;
     cache.slots[slot] = form | (7 << 20) | (8 << 24);
-    cache.slots[slot + 1] = c.target;
+    cache.slots[slot + 1] = isBranch ? c.target : c.a;
     cache.slots[slot + 2] = c.target === 0 ? c.offset : 0;
     cache.slots[slot + 3] = 128 | (2 << 12) | (12 << 16);
     r.fill(0);

@@ -29,12 +29,14 @@ export interface Site {
   readonly access: number;
   /** The instruction there is the interpreter's: entering a region at it again would change nothing. */
   readonly interpret: boolean;
+  readonly mnemonic: string;
 }
 
 /** The instruction being emitted. */
 export interface Position {
   readonly offset: number;
   readonly length: number;
+  readonly mnemonic: string;
   /** Instructions of the block that have not completed when this one begins. */
   readonly remaining: number;
   readonly machine: number;
@@ -48,7 +50,7 @@ export interface Position {
 }
 
 export class RegionTarget implements Target {
-  readonly sites: Site[] = [{ offset: 0, uncounted: 0, access: -1, interpret: false }];
+  readonly sites: Site[] = [{ offset: 0, uncounted: 0, access: -1, interpret: false, mnemonic: '' }];
   readonly usedRegisters = new Set<number>();
   readonly writtenRegisters = new Set<number>();
   readonly helpers = new Set<string>();
@@ -119,7 +121,7 @@ export class RegionTarget implements Target {
   // ---- leaving -------------------------------------------------------------------------------------------------------------
   /** Leaves with eip at `offset`; the caller says how many counted instructions did not run. */
   leaveAt(offset: number, uncounted: number, access = -1, interpret = false): JsStatement[] {
-    this.sites.push({ offset, uncounted, access, interpret });
+    this.sites.push({ offset, uncounted, access, interpret, mnemonic: this.at?.mnemonic ?? '' });
     return statements`site = ${this.sites.length - 1}; break OUT;`;
   }
   /** Leaves before the current instruction. */

@@ -33,16 +33,19 @@ interface Region extends CachedRegion {
   readonly patched: { readonly slot: number; readonly form: number }[];
   readonly pages: readonly { readonly page: number; readonly frame: number }[];
   readonly misses: Uint8Array;
+  /** How often each site was left by. */
+  readonly left: Float64Array;
   /** By site: 0 goes on anywhere, 1 the interpreter's instruction, 2 a missed access. */
   readonly siteKinds: Uint8Array;
   readonly longest: number;
   /** 16-bit code depends on where its page lies, because offsets wrap. */
   readonly fixedPageEip: number | undefined;
-  checkedGeneration: number;
-  checkedPageEip: number;
 }
 interface Entry {
   readonly region: Region;
+  readonly run: RegionFunction;
+  /** Budget that must be there. */
+  readonly longest: number;
   /** Value of `pc` that enters there. */
   readonly code: number;
   /** Offset of the entry's page from the region's page. */
@@ -53,6 +56,27 @@ interface Entry {
 }
 /** Slots that the cache can hold; entries are found by slot number. */
 const SLOTS = 1 << 20;
+
+/**
+ * Where regions lead: a direct-mapped cache from EIP to entry, one per mode, valid for one generation of execute translations and one base of CS. A hit needs
+ * no walk through TLB, page map and slots, whose tables are too large for the host's first caches.
+ */
+interface Transfers {
+  readonly tags: Int32Array;
+  readonly bases: Int32Array;
+  readonly targets: (Entry | undefined)[];
+  generation: number;
+  codeBase: number;
+}
+const TRANSFERS = 4096;
+const TRANSFER_MASK = TRANSFERS - 1;
+const emptyTransfers = (): Transfers => ({
+  tags: new Int32Array(TRANSFERS),
+  bases: new Int32Array(TRANSFERS),
+  targets: new Array<Entry | undefined>(TRANSFERS).fill(undefined),
+  generation: -1,
+  codeBase: 0,
+});
 
 /** How a run of regions ended. */
 export const RegionEnd = {
@@ -66,12 +90,18 @@ export class RegionTable {
   /** By slot number: index into `entries`, 0 for none. */
   private readonly entryAt = new Int32Array(SLOTS);
   private readonly entries: (Entry | undefined)[] = [undefined];
+  private readonly transfers = new Map<number, Transfers>();
   private readonly callSites = new Set<number>();
   private readonly cpu: Cpu;
   private readonly memory: PhysicalMemory;
   private readonly cache: CodeCache;
   private readonly view: MemoryView;
   private readonly options: RegionOptions;
+  /** Why the run of regions ended, by cause. */
+  private readonly exits = { access: 0, interpreter: 0, budget: 0, pending: 0, untranslated: 0 };
+  /** Instructions that a region left to the interpreter, by mnemonic. */
+  private readonly fallbacks: Record<string, number> = {};
+  private readonly inService = new Set<Region>();
   private readonly counts = { translations: 0, regionSize: 0, sourceBytes: 0, compileMs: 0, retranslations: 0, entered: 0, leftAtAccess: 0 };
 
   constructor(cpu: Cpu, memory: PhysicalMemory, cache: CodeCache, view: MemoryView, options: RegionOptions) {
@@ -90,40 +120,88 @@ export class RegionTable {
   /** Runs the region at an entry slot and the regions that it leads to. */
   enter(slot: number, pageEip: number): number {
     const { r, mmu } = this.cpu;
-    const { entryAt, entries, cache, view } = this;
-    const { slots, map } = cache;
-    const executeTlb = view.execute;
-    const codeBase = r[R_SEGMENT_BASE + 1]!;
-    const { pages } = cache;
+    let transfers = this.transfersNow();
+    let { tags, targets, bases } = transfers;
+    let at = this.admit(slot, pageEip, r[R_EIP]!, transfers);
+    if (at < 0) return RegionEnd.INTERPRET;
+    let entered = 0;
     for (;;) {
-      const entry = entries[entryAt[slot >> 2]!]!;
-      const { region } = entry;
-      const base = (pageEip - entry.pageDelta) | 0;
-      if (r[R_BUDGET]! < region.longest) return RegionEnd.INTERPRET;
-      if (region.checkedGeneration !== mmu.generation || region.checkedPageEip !== base) {
-        if (!this.mapsAsTranslated(region, base)) return RegionEnd.INTERPRET;
-        region.checkedGeneration = mmu.generation;
-        region.checkedPageEip = base;
+      const entry = targets[at]!;
+      if (r[R_BUDGET]! < entry.longest) {
+        this.exits.budget++;
+        break;
       }
-      this.counts.entered++;
-      const { run } = region;
-      run(entry.code, base);
-      const number = r[R_SITE]!;
-      if (number !== 0) {
-        const kind = region.siteKinds[number]!;
+      entered++;
+      entry.run(entry.code, bases[at]!);
+      const site = r[R_SITE]!;
+      if (site !== 0) {
+        const kind = entry.region.siteKinds[site]!;
+        entry.region.left[site]!++;
         if (kind !== 0) {
-          if (kind === 2) this.missed(region, number);
-          return RegionEnd.INTERPRET;
+          if (kind === 2) this.missed(entry.region, site);
+          break;
         }
       }
-      if (r[R_PENDING] !== 0) return RegionEnd.LEFT;
-      const linear = (r[R_EIP]! + codeBase) | 0;
-      const translated = executeTlb[linear >>> 12]!;
-      if ((translated & 1) !== 0) return RegionEnd.LEFT;
-      slot = map[pages[(translated ^ linear) >>> 12]! + (linear & 4095)]!;
-      if ((slots[slot]! & FORM_MASK) !== SpecialForm.REGION) return RegionEnd.LEFT;
-      pageEip = ((linear & -4096) - codeBase) | 0;
+      if (r[R_PENDING] !== 0) {
+        this.counts.entered += entered;
+        this.exits.pending++;
+        return RegionEnd.LEFT;
+      }
+      if (transfers.generation !== mmu.generation) {
+        transfers = this.transfersNow();
+        ({ tags, targets, bases } = transfers);
+      }
+      const eip = r[R_EIP]!;
+      at = (eip ^ (eip >>> 12)) & TRANSFER_MASK;
+      if (tags[at] === eip && targets[at] !== undefined) continue;
+      at = this.find(eip, transfers);
+      if (at < 0) {
+        this.counts.entered += entered;
+        this.exits.untranslated++;
+        return RegionEnd.LEFT;
+      }
     }
+    this.counts.entered += entered;
+    return RegionEnd.INTERPRET;
+  }
+
+  /** The transfer cache of the current mode, emptied if an execute translation has changed. */
+  private transfersNow(): Transfers {
+    const { generation } = this.cpu.mmu;
+    let transfers = this.transfers.get(this.cache.mode);
+    if (transfers === undefined) {
+      transfers = emptyTransfers();
+      this.transfers.set(this.cache.mode, transfers);
+    }
+    const codeBase = this.cpu.r[R_SEGMENT_BASE + 1]!;
+    if (transfers.generation !== generation || transfers.codeBase !== codeBase) {
+      transfers.targets.fill(undefined);
+      transfers.generation = generation;
+      transfers.codeBase = codeBase;
+    }
+    return transfers;
+  }
+
+  /** Place in the transfer cache of the region entry at `eip`; -1 if there is none or it may not be entered. */
+  private find(eip: number, transfers: Transfers): number {
+    const { cache, view } = this;
+    const codeBase = this.cpu.r[R_SEGMENT_BASE + 1]!;
+    const linear = (eip + codeBase) | 0;
+    const translated = view.execute[linear >>> 12]!;
+    if ((translated & 1) !== 0) return -1;
+    const slot = cache.map[cache.pages[(translated ^ linear) >>> 12]! + (linear & 4095)]!;
+    if ((cache.slots[slot]! & FORM_MASK) !== SpecialForm.REGION) return -1;
+    return this.admit(slot, ((linear & -4096) - codeBase) | 0, eip, transfers);
+  }
+  private admit(slot: number, pageEip: number, eip: number, transfers: Transfers): number {
+    const entry = this.entries[this.entryAt[slot >> 2]!]!;
+    const base = (pageEip - entry.pageDelta) | 0;
+    if (!this.mapsAsTranslated(entry.region, base)) return -1;
+    const at = (eip ^ (eip >>> 12)) & TRANSFER_MASK;
+    transfers.tags[at] = eip;
+    transfers.targets[at] = entry;
+    transfers.bases[at] = base;
+    return at;
   }
 
   /** The other pages of a region must be where they were when it was made. */
@@ -214,17 +292,17 @@ export class RegionTable {
       run: translation.code.instantiate(this.environment(translation)) as RegionFunction,
       patched: [],
       misses: new Uint8Array(translation.sites.length),
+      left: new Float64Array(translation.sites.length),
       siteKinds: Uint8Array.from(translation.sites, (site) => (site.access >= 0 ? 2 : site.interpret ? 1 : 0)),
       longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,
-      checkedGeneration: -1,
-      checkedPageEip: 0,
       kill: () => this.withdraw(region),
     };
     for (const block of graph.blocks) {
       for (const { offset, instruction } of block.body) this.cover(graph, offset, instruction.length);
     }
     for (const [offset, code] of translation.entries) this.patch(graph, region, offset, code);
+    this.inService.add(region);
     cache.addRegion(region);
   }
   private cover(graph: RegionGraph, offset: number, length: number): void {
@@ -242,10 +320,14 @@ export class RegionTable {
     cache.slots[slot] = (cache.slots[slot]! & ~FORM_MASK) | SpecialForm.REGION;
     region.patched.push({ slot, form });
     this.entryAt[slot >> 2] = this.entries.length;
-    this.entries.push({ region, code, pageDelta: offset & ~4095, slot, form });
+    const { run, longest } = region;
+    this.entries.push({ region, run, longest, code, pageDelta: offset & ~4095, slot, form });
   }
 
   private withdraw(region: Region): void {
+    this.tally(region);
+    this.inService.delete(region);
+    this.forgetTransfers();
     for (const { slot, form } of region.patched) {
       this.cache.slots[slot] = (this.cache.slots[slot]! & ~FORM_MASK) | form;
       this.entries[this.entryAt[slot >> 2]!] = undefined;
@@ -283,13 +365,34 @@ export class RegionTable {
     };
   }
 
+  private forgetTransfers(): void {
+    for (const transfers of this.transfers.values()) transfers.targets.fill(undefined);
+  }
+
   /** Everything was thrown away. */
   clear(): void {
+    this.forgetTransfers();
     this.entryAt.fill(0);
     this.entries.length = 1;
   }
 
+  /** Adds a region's exits to the totals. */
+  private tally(region: Region): void {
+    region.translation.sites.forEach((site, number) => {
+      const count = region.left[number]!;
+      region.left[number] = 0;
+      if (count === 0) return;
+      if (site.access >= 0) this.exits.access += count;
+      else if (site.interpret) {
+        this.exits.interpreter += count;
+        this.fallbacks[site.mnemonic] = (this.fallbacks[site.mnemonic] ?? 0) + count;
+      }
+    });
+  }
+
   statistics(): object {
-    return { ...this.counts, callSites: this.callSites.size };
+    for (const region of this.inService) this.tally(region);
+    const { exits, fallbacks, counts, callSites } = this;
+    return { ...counts, callSites: callSites.size, exits: { ...exits }, fallbacks: { ...fallbacks } };
   }
 }

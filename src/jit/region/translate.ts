@@ -76,6 +76,7 @@ class RegionEmitter implements BlockEmitter {
     return {
       offset,
       length: instruction.length,
+      mnemonic: instruction.mnemonic,
       remaining,
       machine,
       calls: this.options.calls(machine),
