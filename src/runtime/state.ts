@@ -18,12 +18,22 @@
 import type { Fpu } from './fpu/state.js';
 import type { Mmu } from './mmu.js';
 
-export const EAX = 0, ECX = 1, EDX = 2, EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
+export const EAX = 0,
+  ECX = 1,
+  EDX = 2,
+  EBX = 3,
+  ESP = 4,
+  EBP = 5,
+  ESI = 6,
+  EDI = 7;
 export const R_ZERO = 8;
 /** r[R_SEGMENT_BASE + segment index]. */
 export const R_SEGMENT_BASE = 9;
 export const R_EIP = 16;
-export const R_FLAG_KIND = 17, R_FLAG_A = 18, R_FLAG_B = 19, R_FLAG_RESULT = 20;
+export const R_FLAG_KIND = 17,
+  R_FLAG_A = 18,
+  R_FLAG_B = 19,
+  R_FLAG_RESULT = 20;
 export const R_EFLAGS = 21;
 export const R_BUDGET = 22;
 export const R_PENDING = 23;
@@ -33,19 +43,52 @@ export const R_COUNT = 32;
 
 /** EFLAGS bits (SDM vol. 1, 3.4.3). */
 export const EFLAGS = {
-  CF: 1 << 0, PF: 1 << 2, AF: 1 << 4, ZF: 1 << 6, SF: 1 << 7, TF: 1 << 8, IF: 1 << 9, DF: 1 << 10, OF: 1 << 11,
-  IOPL: 3 << 12, NT: 1 << 14, RF: 1 << 16, VM: 1 << 17, AC: 1 << 18, VIF: 1 << 19, VIP: 1 << 20, ID: 1 << 21,
+  CF: 1 << 0,
+  PF: 1 << 2,
+  AF: 1 << 4,
+  ZF: 1 << 6,
+  SF: 1 << 7,
+  TF: 1 << 8,
+  IF: 1 << 9,
+  DF: 1 << 10,
+  OF: 1 << 11,
+  IOPL: 3 << 12,
+  NT: 1 << 14,
+  RF: 1 << 16,
+  VM: 1 << 17,
+  AC: 1 << 18,
+  VIF: 1 << 19,
+  VIP: 1 << 20,
+  ID: 1 << 21,
 } as const;
 /** The six flags that live in the lazy representation. */
 export const STATUS_FLAGS = EFLAGS.CF | EFLAGS.PF | EFLAGS.AF | EFLAGS.ZF | EFLAGS.SF | EFLAGS.OF;
 
 export const CR0 = {
-  PE: 1 << 0, MP: 1 << 1, EM: 1 << 2, TS: 1 << 3, ET: 1 << 4, NE: 1 << 5, WP: 1 << 16, AM: 1 << 18,
-  NW: 1 << 29, CD: 1 << 30, PG: 1 << 31,
+  PE: 1 << 0,
+  MP: 1 << 1,
+  EM: 1 << 2,
+  TS: 1 << 3,
+  ET: 1 << 4,
+  NE: 1 << 5,
+  WP: 1 << 16,
+  AM: 1 << 18,
+  NW: 1 << 29,
+  CD: 1 << 30,
+  PG: 1 << 31,
 } as const;
 export const CR4 = {
-  VME: 1 << 0, PVI: 1 << 1, TSD: 1 << 2, DE: 1 << 3, PSE: 1 << 4, PAE: 1 << 5, MCE: 1 << 6, PGE: 1 << 7, PCE: 1 << 8,
-  OSFXSR: 1 << 9, OSXMMEXCPT: 1 << 10,
+  VME: 1 << 0,
+  PVI: 1 << 1,
+  TSD: 1 << 2,
+  DE: 1 << 3,
+  PSE: 1 << 4,
+  PAE: 1 << 5,
+  MCE: 1 << 6,
+  PGE: 1 << 7,
+  PCE: 1 << 8,
+  OSFXSR: 1 << 9,
+  OSXMMEXCPT: 1 << 10,
 } as const;
 export const EFER = { SCE: 1 << 0, LME: 1 << 8, LMA: 1 << 10, NXE: 1 << 11 } as const;
 
@@ -73,7 +116,8 @@ export class Segments {
   readonly limit = new Uint32Array(8);
   readonly attributes = new Uint16Array(8);
 }
-export const LDTR = 6, TR = 7;
+export const LDTR = 6,
+  TR = 7;
 /** Bits of `attributes`. */
 export const ATTRIBUTE = {
   /** Type bit 0 of code/data descriptors. */
