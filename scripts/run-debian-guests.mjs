@@ -1,7 +1,9 @@
 // Boots the Debian guests of guests/build/ in child processes and checks each: status 0, the workload's output equal to
 // the native one, and per kernel and memory size the same instruction count in every engine (on the virtual clock).
 // usage: run-debian-guests.mjs [--kernels 686,686-pae] [--engines interpreter,jit] [--memory 256M,1G] [--jobs 2]
-//                              [--timeout SECONDS]       last line: "N passed, N failed"; status 1 if any failed
+//                              [--lockstep KERNEL[,KERNEL]] [--every 1000000] [--timeout SECONDS]
+//   --lockstep  interpreter and JIT side by side to BOOT-OK, compared every --every instructions
+// Last line: "N passed, N failed"; status 1 if any failed.
 // The serial output of each run is kept in guests/build/log/.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,10 +23,12 @@ function readOptions() {
       engines: { type: 'string', default: 'interpreter,jit' },
       memory: { type: 'string', default: '256M,1G' },
       jobs: { type: 'string', default: '2' },
+      lockstep: { type: 'string', default: '' },
+      every: { type: 'string', default: '1000000' },
       timeout: { type: 'string', default: '900' },
     },
   });
-  for (const name of ['jobs', 'timeout']) {
+  for (const name of ['jobs', 'timeout', 'every']) {
     if (!/^[1-9]\d*$/.test(values[name]))
       throw new Error(`--${name} '${values[name]}' is not a positive number`);
   }
@@ -34,13 +38,15 @@ function readOptions() {
     engines: list(values.engines),
     memory: list(values.memory),
     jobs: Number(values.jobs),
+    lockstep: list(values.lockstep),
+    every: values.every,
     timeoutSeconds: Number(values.timeout),
   };
 }
 
 function requireFiles(options) {
   const files = [
-    ...options.kernels.map((kernel) => `vmlinuz-${kernel}`),
+    ...[...options.kernels, ...options.lockstep].map((kernel) => `vmlinuz-${kernel}`),
     'initramfs.cpio.gz',
     'expected.txt',
   ];
@@ -58,14 +64,24 @@ function listRuns({ kernels, engines, memory }) {
   );
 }
 
+const guestArguments = (kernel, memory) => [
+  ...['--kernel', `${BUILD}vmlinuz-${kernel}`, '--initrd', `${BUILD}initramfs.cpio.gz`],
+  ...['--append', 'console=ttyS0', '--memory', memory, '--no-reboot', '--fail', FAILURE],
+];
+
 function hvmArguments(run, statsFile, timeoutSeconds) {
   return [
-    `${ROOT}bin/hvm.js`,
-    'run',
-    ...['--kernel', `${BUILD}vmlinuz-${run.kernel}`, '--initrd', `${BUILD}initramfs.cpio.gz`],
-    ...['--append', 'console=ttyS0', '--memory', run.size, '--engine', run.engine, '--clock', 'virtual'],
-    ...['--serial', 'stdio', '--display', 'none', '--no-reboot'],
-    ...['--fail', FAILURE, '--timeout', String(timeoutSeconds), '--stats', statsFile],
+    ...[`${ROOT}bin/hvm.js`, 'run', ...guestArguments(run.kernel, run.size)],
+    ...['--engine', run.engine, '--clock', 'virtual', '--serial', 'stdio', '--display', 'none'],
+    ...['--timeout', String(timeoutSeconds), '--stats', statsFile],
+  ];
+}
+
+function lockstepArguments(kernel, every, timeoutSeconds) {
+  return [
+    ...[`${ROOT}bin/hvm.js`, 'regress', 'lockstep', ...guestArguments(kernel, '256M')],
+    ...['--engines', 'interpreter,jit', '--every', every, '--until', 'BOOT-OK'],
+    ...['--timeout', String(timeoutSeconds)],
   ];
 }
 
@@ -136,6 +152,17 @@ async function perform(run, options, expected, report) {
   report(!run.failed, run.name, reason ?? `${result.seconds.toFixed(1)} s${count}`);
 }
 
+async function performLockstep(kernel, options, report) {
+  const { every, timeoutSeconds } = options;
+  const result = await execute(lockstepArguments(kernel, every, timeoutSeconds), timeoutSeconds);
+  writeFileSync(`${LOG}${kernel}-lockstep.log`, result.output);
+  const last = lastLine(result.output);
+  const good = result.status === 0 && /no difference \(--until matched 'BOOT-OK'\)$/.test(last);
+  const difference = /^.*differ.*$/im.exec(result.output)?.[0] ?? last;
+  const detail = good ? `${result.seconds.toFixed(1)} s, ${last}` : `status ${result.status}; ${difference}`;
+  report(good, `${kernel} 256M lockstep interpreter, jit`, detail);
+}
+
 // With one engine there is nothing to compare; a failed run is already reported.
 function compareCounts(runs, report) {
   const groups = groupByMachine(runs);
@@ -169,10 +196,12 @@ async function main() {
     else failed++;
     console.log(`${good ? 'PASS' : 'FAIL'} ${name}: ${detail}`);
   };
-  const waiting = [...runs];
+  const waiting = [
+    ...options.lockstep.map((kernel) => () => performLockstep(kernel, options, report)),
+    ...runs.map((run) => () => perform(run, options, expected, report)),
+  ];
   const worker = async () => {
-    for (let run = waiting.shift(); run !== undefined; run = waiting.shift())
-      await perform(run, options, expected, report);
+    for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) await task();
   };
   await Promise.all(Array.from({ length: options.jobs }, worker));
   compareCounts(runs, report);
