@@ -1,6 +1,8 @@
 /**
  * The intermediate representation: what one instruction does, as a short list of statements over pure value trees. The evaluator runs it, the
  * interpreter is generated from it, the JIT emits it. Order is the fault-precision rule: reads first, computation, memory writes, then registers, then flags.
+ *
+ * Not implemented: values of width 64 (the width is in every node, but no semantics make one before there is 64-bit code).
  */
 import type { SegmentIndex, Width } from '../decoder/instruction.js';
 import { FlagOperation } from '../runtime/flags.js';
@@ -18,8 +20,7 @@ export const UNARY = ['not', 'neg', 'clz', 'isZero'] as const;
 export type UnaryOp = (typeof UNARY)[number];
 
 /**
- * Pure values. Widths 8 and 16 are zero-extended in an int32, width 32 is an int32, width 64 exists as (low, high) int32 pairs
- * (`pair`, `low`, `high`). Comparisons give 0 or 1 at width 32. Shift counts are taken as given and must be 0-31.
+ * Pure values. Widths 8 and 16 are zero-extended in an int32, width 32 is an int32; a value of width 64 will be a pair of int32. Comparisons give 0 or 1 at width 32. Shift counts are taken as given and must be 0-31.
  */
 export type Value =
   | { readonly op: 'const'; readonly width: Width; readonly value: number; readonly high?: number }
@@ -40,8 +41,6 @@ export type Value =
   | { readonly op: UnaryOp; readonly width: Width; readonly value: Value }
   | { readonly op: 'zeroExtend' | 'signExtend' | 'truncate'; readonly width: Width; readonly value: Value }
   | { readonly op: 'select'; readonly width: Width; readonly condition: Value; readonly then: Value; readonly else: Value }
-  | { readonly op: 'pair'; readonly width: 64; readonly low: Value; readonly high: Value }
-  | { readonly op: 'low' | 'high'; readonly width: 32; readonly value: Value }
   /** 0 or 1 from the lazy flags. */
   | { readonly op: 'condition'; readonly width: 32; readonly cc: number }
   /** CF as 0 or 1. */

@@ -69,11 +69,7 @@ export function valueText(v: Value): string {
     case 'neg':
     case 'clz':
     case 'isZero':
-    case 'low':
-    case 'high':
       return `${v.op}(${valueText(v.value)})`;
-    case 'pair':
-      return `pair(${valueText(v.low)}, ${valueText(v.high)})`;
     default: {
       const infix = INFIX[v.op];
       const [left, right] = [valueText(v.left), valueText(v.right)];

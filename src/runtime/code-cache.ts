@@ -190,14 +190,15 @@ export class CodeCache {
     this.cpu.r[R_PENDING]! |= PENDING.CODE;
   }
 
-  /** Throws everything away (out of room). */
-  reset(): void {
+  /** Throws everything away (out of room), or with `silently` also leaves no trace in the statistics. */
+  reset(silently = false): void {
     for (const frame of [...this.byFrame.keys(), ...this.regions.keys()]) this.dropFrame(frame, 'cache full');
     this.nextSlot = SLOT_WORDS;
     this.nextPage = 4096;
     this.freePages.length = 0;
-    this.statistics.resets++;
     this.statistics.slots = 0;
+    if (silently) this.statistics.invalidations = {};
+    else this.statistics.resets++;
     this.onReset();
   }
 }

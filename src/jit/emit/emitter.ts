@@ -138,8 +138,6 @@ export class Emitter {
       case 'condition':
       case 'eq': case 'ne': case 'ltU': case 'leU': case 'ltS': case 'leS': case 'mulOverflows':
         return js`(${this.test(v)} ? 1 : 0)`;
-      case 'pair': case 'low': case 'high':
-        throw new Error('64-bit values are not lowered yet');
       default: return this.binary(v);
     }
   }

@@ -45,7 +45,7 @@ export function trainInterpreter(ground: TrainingGround, run: Run): void {
   }
   cpu.r.set(registers);
   memory.u8.set(bytes, data);
-  cache.reset();
+  cache.reset(true);
   cpu.mmu.flush(true);
   cpu.r.set(registers);
 }

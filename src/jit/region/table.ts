@@ -132,7 +132,8 @@ export class RegionTable {
         break;
       }
       entered++;
-      entry.run(entry.code, bases[at]!);
+      const { run } = entry;
+      run(entry.code, bases[at]!);
       const site = r[R_SITE]!;
       if (site !== 0) {
         const kind = entry.region.siteKinds[site]!;
