@@ -42,6 +42,8 @@ export function cpuFields(cpu: Cpu): [string, number][] {
   fields.push(['efer', cpu.efer >>> 0], ['gdt base', cpu.gdtBase >>> 0], ['gdt limit', cpu.gdtLimit]);
   fields.push(['idt base', cpu.idtBase >>> 0], ['idt limit', cpu.idtLimit], ['halted', cpu.halted ? 1 : 0]);
   cpu.dr.forEach((value, i) => fields.push([`dr${i}`, value >>> 0]));
+  cpu.exceptionCounts.forEach((count, i) => fields.push([`exceptions #${i}`, count]));
+  fields.push(['interrupts', cpu.interruptCount]);
   return fields.concat(fpuFields(cpu));
 }
 

@@ -183,6 +183,9 @@ export class Cpu {
   interruptLine = false;
   nmiPending = false;
   nmiBlocked = false;
+  /** Events delivered since power-on, for statistics and for comparing engines: exceptions by vector, and external interrupts. */
+  readonly exceptionCounts = new Float64Array(32);
+  interruptCount = 0;
   /** Why the EXIT pending bit is set; 0 none (ExitReason of exits.ts). */
   exitReason = 0;
 

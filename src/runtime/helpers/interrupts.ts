@@ -62,6 +62,7 @@ const GATE_TYPES =
  */
 export function deliverException(cpu: Cpu, vector: number, errorCode: number, address = 0): void {
   cpu.halted = false;
+  cpu.exceptionCounts[vector & 31]!++;
   let current = vector;
   let code = HAS_ERROR_CODE.has(vector) ? errorCode : NO_ERROR_CODE;
   if (vector === Vector.PF) cpu.cr2 = address;
@@ -120,6 +121,7 @@ export function deliverInNewTask(cpu: Cpu, error: unknown): void {
 
 /** Delivers an external interrupt (or NMI, which then blocks further ones) at r[R_EIP]; faults on the way are delivered too. */
 export function deliverInterrupt(cpu: Cpu, vector: number): void {
+  cpu.interruptCount++;
   cpu.halted = false;
   try {
     enterHandler(cpu, vector, cpu.r[R_EIP]!, 0, NO_ERROR_CODE, 0);
