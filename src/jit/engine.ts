@@ -89,7 +89,7 @@ export class JitEngine {
     };
     this.changeMode();
     if (options.train !== false && options.name !== 'evaluator') {
-      trainInterpreter({ cpu, memory, cache: this.cache, view: this.view }, this.interpret);
+      trainInterpreter({ cpu, memory, cache: this.cache }, this.interpret);
     }
   }
 

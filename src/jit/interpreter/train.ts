@@ -6,7 +6,6 @@ import type { CodeCache } from '../../runtime/code-cache.js';
 import { FlagOperation, flagKind } from '../../runtime/flags.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
 import { CR0, ESP, R_BUDGET, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, type Cpu } from '../../runtime/state.js';
-import type { MemoryView } from './environment.js';
 import { SpecialForm } from './forms.js';
 import { FORM_NUMBERS } from './generated.js';
 import { HOT_FORMS } from './hot-forms.js';
@@ -22,22 +21,22 @@ export interface TrainingGround {
   readonly cpu: Cpu;
   readonly memory: PhysicalMemory;
   readonly cache: CodeCache;
-  readonly view: MemoryView;
 }
 
 export function trainInterpreter(ground: TrainingGround, run: Run): void {
-  const { cpu, memory, cache, view } = ground;
+  const { cpu, memory, cache } = ground;
   const data = memory.machineAddress(DATA_PAGE);
   const code = memory.machineAddress(CODE_PAGE);
   // With paging on the handlers would fault; engines are made before a guest runs.
   if (data < 0 || code < 0 || (cpu.cr0 & CR0.PG) !== 0) return;
   const registers = cpu.r.slice();
   const bytes = memory.u8.slice(data, data + 4096);
-  view.read[DATA_PAGE >>> 12] = view.write[DATA_PAGE >>> 12] = data ^ DATA_PAGE;
-  view.execute[CODE_PAGE >>> 12] = code ^ CODE_PAGE;
+  // Through the MMU, so that its flush knows the entries.
+  cpu.mmu.write8(DATA_PAGE, cpu.mmu.read8(DATA_PAGE));
+  cpu.mmu.fetch(CODE_PAGE);
   const mapBase = cache.openPage(code >>> 12);
   // The next page has code too, the one behind it is mapped without code, and the last is not mapped.
-  for (const page of [CODE_PAGE + 4096, CODE_PAGE + 8192]) view.execute[page >>> 12] = memory.machineAddress(page) ^ page;
+  for (const page of [CODE_PAGE + 4096, CODE_PAGE + 8192]) cpu.mmu.fetch(page);
   const farBase = cache.openPage(memory.machineAddress(CODE_PAGE + 4096) >>> 12);
   const slots = prepareSlots(ground, mapBase, farBase);
   for (let round = 0; round < ROUNDS; round++) {
@@ -122,7 +121,7 @@ function exercise(ground: TrainingGround, run: Run, slots: Slots, name: string, 
     const slot = slots.form;
     cache.slots[slot] = form | (7 << 20) | (8 << 24);
     cache.slots[slot + 1] = isBranch ? c.target : c.a;
-    cache.slots[slot + 2] = c.target === 0 ? c.offset : 0;
+    cache.slots[slot + 2] = isBranch && c.target === 0 ? c.offset : 0;
     cache.slots[slot + 3] = 128 | (2 << 12) | (12 << 16);
     r.fill(0);
     r[7] = r[5] = r[ESP] = c.address;
