@@ -66,3 +66,10 @@ export class MmioBus {
     return 0xff;
   }
 }
+
+/** `size` bytes of a 32-bit register from byte `offset` on, unsigned; what lies beyond it reads 0. */
+export function partOf(value: number, offset: number, size: number): number {
+  if (offset > 3) return 0;
+  const shifted = value >>> (8 * offset);
+  return size === 4 ? shifted : shifted & (size === 2 ? 0xffff : 0xff);
+}
