@@ -1,6 +1,6 @@
 /**
- * ACPI 1.0 tables: RSDP, RSDT, FADT, FACS and a DSDT with soft-off and the devices a kernel asks ACPI for.
- * Not implemented: MADT (there is no APIC yet), interrupt routing of PCI slots.
+ * ACPI 1.0 tables: RSDP, RSDT, FADT, FACS and a DSDT with soft-off and the devices a kernel asks ACPI for; with APICs also MADT and HPET.
+ * Not implemented: interrupt routing of PCI slots, a namespace device for the HPET.
  */
 import {
   busNumbers,
@@ -43,6 +43,17 @@ export interface AcpiConfiguration {
   readonly sleepTypeS5: number;
   /** CMOS register of the century. */
   readonly century: number;
+  /** Absent: no MADT, no HPET. */
+  readonly apic?: ApicConfiguration | undefined;
+}
+
+export interface ApicConfiguration {
+  readonly lapicAddress: number;
+  readonly ioApicAddress: number;
+  readonly ioApicId: number;
+  readonly hpetAddress: number;
+  /** Low half of the capability register. */
+  readonly hpetCapabilities: number;
 }
 
 /** Stores the byte that makes the sum of all zero. */
@@ -130,6 +141,49 @@ function fadtBody(c: AcpiConfiguration, facs: number, dsdt: number): Uint8Array 
   return new Uint8Array(view.buffer, HEADER);
 }
 
+const dword = (value: number): number[] => [value, value >>> 8, value >>> 16, value >>> 24];
+const MADT_PCAT_COMPATIBLE = 1;
+const BUS_ISA = 0,
+  ACTIVE_LOW_LEVEL = 0x0f,
+  AS_THE_BUS = 0;
+
+function interruptOverride(source: number, pin: number, flags: number): number[] {
+  return [2, 10, BUS_ISA, source, ...dword(pin), flags, 0];
+}
+
+/** Interrupt model: processor 0 with APIC ID 0, one I/O APIC from GSI 0 on, NMI on LINT1 of every processor. */
+function madtBody(apic: ApicConfiguration, sci: number): number[] {
+  return [
+    ...dword(apic.lapicAddress),
+    ...dword(MADT_PCAT_COMPATIBLE),
+    ...[0, 8, 0, 0, ...dword(1)],
+    ...[1, 12, apic.ioApicId, 0, ...dword(apic.ioApicAddress), ...dword(0)],
+    ...interruptOverride(0, 2, AS_THE_BUS),
+    ...interruptOverride(sci, sci, ACTIVE_LOW_LEVEL),
+    ...[4, 6, 0xff, 0, 0, 1],
+  ];
+}
+
+/** Event timer block in memory space; at least 128 ticks between periodic interrupts. */
+function hpetBody(apic: ApicConfiguration): number[] {
+  const memorySpace = [0, 64, 0, 0];
+  return [
+    ...dword(apic.hpetCapabilities),
+    ...memorySpace,
+    ...dword(apic.hpetAddress),
+    ...dword(0),
+    0,
+    128,
+    0,
+    0,
+  ];
+}
+
+function apicTables(apic: ApicConfiguration | undefined, sci: number): Uint8Array[] {
+  if (apic === undefined) return [];
+  return [table('APIC', 1, madtBody(apic, sci)), table('HPET', 1, hpetBody(apic))];
+}
+
 function facs(): Uint8Array {
   const bytes = new Uint8Array(FACS_SIZE);
   putText(bytes, 0, 'FACS');
@@ -158,10 +212,20 @@ export function acpiTables(configuration: AcpiConfiguration, address = ACPI_BASE
     fadtAt = 192,
     dsdtAt = 320;
   const dsdt = table('DSDT', 1, dsdtBody(configuration.sleepTypeS5));
-  const image = new Uint8Array(dsdtAt + dsdt.length);
+  const extra = apicTables(configuration.apic, configuration.sci);
+  const roots = [address + fadtAt];
+  let end = dsdtAt + dsdt.length;
+  const placed = extra.map((bytes) => {
+    const at = Math.ceil(end / 16) * 16;
+    end = at + bytes.length;
+    roots.push(address + at);
+    return { at, bytes };
+  });
+  const image = new Uint8Array(end);
+  for (const { at, bytes } of placed) image.set(bytes, at);
   image.set(rsdp(address + rsdtAt), 0);
   image.set(facs(), facsAt);
-  image.set(table('RSDT', 1, addresses([address + fadtAt])), rsdtAt);
+  image.set(table('RSDT', 1, addresses(roots)), rsdtAt);
   image.set(table('FACP', 1, fadtBody(configuration, address + facsAt, address + dsdtAt)), fadtAt);
   image.set(dsdt, dsdtAt);
   return image;

@@ -3,7 +3,7 @@ import { ACPI_BASE, acpiTables } from '../../src/firmware/acpi.js';
 import { define, device, eisaId, integer, namePath, packageOf, scope } from '../../src/firmware/aml.js';
 import { memoryMap } from '../../src/firmware/e820.js';
 
-const tables = acpiTables({
+const configuration = {
   pmBase: 0xb000,
   smiCommand: 0xb2,
   acpiEnable: 0xf1,
@@ -11,7 +11,8 @@ const tables = acpiTables({
   sci: 9,
   sleepTypeS5: 0,
   century: 0x32,
-});
+};
+const tables = acpiTables(configuration);
 const view = new DataView(tables.buffer);
 const text = (at: number, length: number): string => String.fromCharCode(...tables.subarray(at, at + length));
 const word = (address: number): number => view.getUint32(address - ACPI_BASE, true);
@@ -45,6 +46,54 @@ describe('ACPI tables', () => {
     expect([word(fadt + 48), byte(52), byte(53), byte(46)]).toEqual([0xb2, 0xf1, 0xf0, 9]);
     expect([word(fadt + 56), word(fadt + 64), word(fadt + 76)]).toEqual([0xb000, 0xb004, 0xb008]);
     expect([byte(88), byte(89), byte(91), byte(108)]).toEqual([4, 2, 4, 0x32]);
+  });
+});
+
+describe('with APICs', () => {
+  const image = acpiTables({
+    ...configuration,
+    apic: {
+      lapicAddress: 0xfee00000,
+      ioApicAddress: 0xfec00000,
+      ioApicId: 1,
+      hpetAddress: 0xfed00000,
+      hpetCapabilities: 0x8086a201,
+    },
+  });
+  const words = new DataView(image.buffer);
+  const at = (address: number): number => words.getUint32(address - ACPI_BASE, true);
+  /** Bytes after the header of the n-th table of the RSDT. */
+  function bodyOf(n: number, signature: string): number[] {
+    const start = at(at(ACPI_BASE + 16) + 36 + 4 * n) - ACPI_BASE;
+    const bytes = image.subarray(start, start + words.getUint32(start + 4, true));
+    expect(String.fromCharCode(...bytes.subarray(0, 4))).toBe(signature);
+    expect(bytes.reduce((a, b) => (a + b) & 0xff, 0)).toBe(0);
+    return [...bytes.subarray(36)];
+  }
+
+  it('all other tables stay where they were', () => {
+    expect(image.subarray(192, tables.length)).toEqual(tables.subarray(192));
+    expect([at(at(ACPI_BASE + 16) + 4), ACPI_BASE + image.length < 0xf0000]).toEqual([48, true]);
+    bodyOf(0, 'FACP');
+  });
+  it('the MADT lists processor, I/O APIC, the two overrides and NMI', () => {
+    const body = bodyOf(1, 'APIC');
+    expect(body.slice(0, 8)).toEqual([0, 0, 0xe0, 0xfe, 1, 0, 0, 0]);
+    const entries: number[][] = [];
+    for (let i = 8; i < body.length; i += body[i + 1]!) entries.push(body.slice(i, i + body[i + 1]!));
+    expect(entries).toEqual([
+      [0, 8, 0, 0, 1, 0, 0, 0],
+      [1, 12, 1, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0],
+      [2, 10, 0, 0, 2, 0, 0, 0, 0, 0],
+      [2, 10, 0, 9, 9, 0, 0, 0, 0x0f, 0],
+      [4, 6, 0xff, 0, 0, 1],
+    ]);
+  });
+  it('the HPET table names the block in memory', () => {
+    const body = bodyOf(2, 'HPET');
+    expect(body.slice(0, 8)).toEqual([0x01, 0xa2, 0x86, 0x80, 0, 64, 0, 0]);
+    expect(body.slice(8, 16)).toEqual([0, 0, 0xd0, 0xfe, 0, 0, 0, 0]);
+    expect(body).toHaveLength(20);
   });
 });
 
