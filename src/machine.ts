@@ -19,6 +19,11 @@ import { InstructionCounter } from './hv/counter.js';
 import type { Engine } from './hv/engine.js';
 import { VcpuEnvironment, watchedMmio } from './hv/environment.js';
 import type { EndReason } from './hv/exits.js';
+import { HPET_ADDRESS, HPET_CAPABILITIES, HPET_FIRST_PIN, HPET_PINS, Hpet } from './hv/hpet.js';
+import { IOAPIC_ADDRESS, IoApic } from './hv/ioapic.js';
+import { LAPIC_ADDRESS } from './hv/lapic-registers.js';
+import { Lapic } from './hv/lapic.js';
+import type { LapicParts } from './hv/lapic.js';
 import { MmioBus } from './hv/mmio-bus.js';
 import { Pic } from './hv/pic.js';
 import { Pit } from './hv/pit.js';
@@ -35,7 +40,7 @@ import { REG_CENTURY, Rtc } from './hv/rtc.js';
 import { Timers } from './hv/timers.js';
 import { Vcpu } from './hv/vcpu.js';
 import type { SliceResult } from './hv/vcpu.js';
-import { CPU_MODELS } from './runtime/cpu-models.js';
+import { CPU_MODELS, canHaveLocalApic, hasTscDeadline, withLocalApic } from './runtime/cpu-models.js';
 import { Fpu } from './runtime/fpu/state.js';
 import { reset as resetCpu } from './runtime/helpers/reset.js';
 import { setSegment } from './runtime/helpers/segments.js';
@@ -52,6 +57,17 @@ export { ImageError } from './firmware/image-error.js';
 
 const SCI_IRQ = 9,
   COM1 = 0x3f8;
+/** The I/O APIC has the PIC's output on pin 0, so IRQ0 is on pin 2; all other ISA lines are on pins of their number. */
+const PIC_PIN = 0,
+  IRQ0_PIN = 2,
+  IOAPIC_ID = 1;
+const APIC_TABLES = {
+  lapicAddress: LAPIC_ADDRESS,
+  ioApicAddress: IOAPIC_ADDRESS,
+  ioApicId: IOAPIC_ID,
+  hpetAddress: HPET_ADDRESS,
+  hpetCapabilities: HPET_CAPABILITIES,
+};
 /** 2024-01-01 00:00:00 UTC: where the virtual clock starts, so that runs repeat exactly. */
 const VIRTUAL_EPOCH = 1704067200;
 const ZEROS = new Uint8Array(0x10000);
@@ -62,6 +78,8 @@ export interface MachineOptions {
   memoryBytes: number;
   /** A name of CPU_MODELS; the default model when absent. */
   cpu?: string | undefined;
+  /** Local APIC, I/O APIC and HPET beside PIC and PIT; off when absent. */
+  apic?: boolean | undefined;
   clock: 'virtual' | 'host';
   /** Monotonic host nanoseconds; needed by the host clock. */
   hostNow?: (() => number) | undefined;
@@ -84,6 +102,14 @@ function chooseModel(name: string | undefined): Cpu['model'] {
   return models[name]!;
 }
 
+/** What takes interrupts from chips to the processor. */
+interface Interrupts {
+  readonly devices: readonly Device[];
+  readonly irq: (line: number) => Wire;
+  readonly acknowledge: () => number;
+  readonly lapic?: Lapic;
+}
+
 export class Machine {
   readonly cpu: Cpu;
   readonly memory: PhysicalMemory;
@@ -95,12 +121,13 @@ export class Machine {
   private readonly vcpu: Vcpu;
   private readonly environment: VcpuEnvironment;
   private readonly pm: PowerManagement;
+  private readonly lapic: Lapic | undefined;
   private readonly bootLoads: readonly BootLoad[];
   private image: BootImage | undefined;
   /** A20 is enabled by either of its two gates. */
   private readonly a20Gates = { keyboard: true, port92: false };
 
-  /** Throws RangeError for impossible sizes and unknown processors, ImageError later from `loadKernel`. */
+  /** Throws RangeError for impossible sizes, unknown processors and APICs they cannot have, ImageError later from `loadKernel`. */
   constructor(options: MachineOptions) {
     this.options = options;
     this.cpu = new Cpu(chooseModel(options.cpu));
@@ -114,16 +141,14 @@ export class Machine {
     this.clock = this.createClock();
     this.engine = options.createEngine(this.cpu, this.memory);
     const timers = new Timers();
-    const acknowledge = (): number => pic.acknowledge();
+    const acknowledge = (): number => interrupts.acknowledge();
     const { cpu, engine, counter, clock } = this;
     this.vcpu = new Vcpu({ cpu, engine, counter, clock, timers, acknowledge });
-    const pic = new Pic(this.vcpu.interruptPin);
-    const irq =
-      (line: number): Wire =>
-      (level) =>
-        pic.setLine(line, level);
+    const interrupts = options.apic ? this.createApics() : this.createPic();
+    const { irq } = interrupts;
+    this.lapic = interrupts.lapic;
     this.pm = new PowerManagement(clock, irq(SCI_IRQ), () => this.vcpu.request({ kind: 'power-off' }));
-    this.devices = [pic, this.pm, ...this.chips(irq)];
+    this.devices = [...interrupts.devices, this.pm, ...this.chips(irq)];
     const ports = new PortBus();
     const mmio = new MmioBus();
     for (const device of this.devices) {
@@ -132,7 +157,7 @@ export class Machine {
       timers.add(device);
     }
     this.memory.bus = watchedMmio(mmio, this.vcpu);
-    this.environment = new VcpuEnvironment(this.vcpu, ports, clock, acknowledge);
+    this.environment = new VcpuEnvironment(this.vcpu, ports, clock, acknowledge, this.lapic);
     this.cpu.environment = this.environment;
     this.bootLoads = this.firmware();
     this.reset();
@@ -143,6 +168,58 @@ export class Machine {
     if (clock === 'virtual') return new VirtualClock(this.counter);
     if (hostNow === undefined) throw new RangeError('the host clock needs hostNow');
     return new HostClock(hostNow);
+  }
+
+  private createPic(): Interrupts {
+    const pic = new Pic(this.vcpu.interruptPin);
+    const irq =
+      (line: number): Wire =>
+      (level) =>
+        pic.setLine(line, level);
+    return { devices: [pic], irq, acknowledge: () => pic.acknowledge() };
+  }
+
+  /** ISA lines reach PIC and I/O APIC alike; the PIC's output goes to LINT0 and a pin of the I/O APIC. */
+  private createApics(): Interrupts {
+    const lapic = this.createLapic({
+      acknowledgePic: () => pic.acknowledge(),
+      broadcastEoi: (vector) => ioapic.endOfInterrupt(vector),
+    });
+    const ioapic = new IoApic(lapic);
+    const pin =
+      (number: number): Wire =>
+      (level) =>
+        ioapic.setLine(number, level);
+    const pic = new Pic((level) => {
+      lapic.setLint(0, level);
+      ioapic.setLine(PIC_PIN, level);
+    });
+    const isa =
+      (line: number): Wire =>
+      (level) => {
+        pic.setLine(line, level);
+        ioapic.setLine(line === 0 ? IRQ0_PIN : line, level);
+      };
+    const pins = Array.from({ length: HPET_PINS }, (_, i) => pin(HPET_FIRST_PIN + i));
+    const hpet = new Hpet(this.clock, { irq0: isa(0), irq8: isa(8), pins });
+    const irq = (line: number): Wire => (line === 0 ? hpet.setPit : line === 8 ? hpet.setRtc : isa(line));
+    return { devices: [pic, lapic, ioapic, hpet], irq, acknowledge: () => lapic.acknowledge(), lapic };
+  }
+
+  private createLapic(parts: Pick<LapicParts, 'acknowledgePic' | 'broadcastEoi'>): Lapic {
+    const { cpu, clock, vcpu } = this;
+    if (!canHaveLocalApic(cpu.model)) throw new RangeError(`the ${cpu.model.name} has no local APIC`);
+    const lapic = new Lapic({
+      ...parts,
+      clock,
+      interrupt: vcpu.interruptPin,
+      nmi: vcpu.nmiPin,
+      init: () => vcpu.request({ kind: 'reset' }),
+      timeOfTsc: (low, high) => this.environment.timeOfTsc(low, high),
+      tscDeadline: hasTscDeadline(cpu.model),
+    });
+    cpu.model = withLocalApic(cpu.model, () => lapic.enabled);
+    return lapic;
   }
 
   private chips(irq: (line: number) => Wire): Device[] {
@@ -185,6 +262,7 @@ export class Machine {
       sci: SCI_IRQ,
       sleepTypeS5: SLEEP_TYPE_S5,
       century: REG_CENTURY,
+      apic: this.options.apic ? APIC_TABLES : undefined,
     });
     return [{ address: ACPI_BASE, bytes: tables }, ...biosData(COM1)];
   }
@@ -204,6 +282,7 @@ export class Machine {
     resetCpu(this.cpu);
     this.cpu.fpu.reset();
     for (const device of this.devices) device.reset();
+    this.lapic?.enterVirtualWire();
     this.vcpu.reset();
     this.environment.writeTsc(0, 0);
     for (const load of this.bootLoads) this.place(load);

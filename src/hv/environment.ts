@@ -1,27 +1,45 @@
 /** What the processor sees of the machine: ports, MMIO, time-stamp counter and interrupt acknowledge, with deadlines kept. */
 import type { CpuEnvironment } from '../runtime/state.js';
 import type { MachineClock } from './clock.js';
+import type { MsrValue } from './lapic.js';
 import type { MmioBus } from './mmio-bus.js';
 import type { PortBus } from './port-bus.js';
 import type { Vcpu } from './vcpu.js';
 
 const TWO32 = 0x100000000;
 
+/** Model-specific registers outside the processor's core: the local APIC's. False is #GP(0). */
+export interface MsrOwner {
+  readMsr(index: number, value: MsrValue): boolean;
+  writeMsr(index: number, value: MsrValue): boolean;
+}
+const NO_MSRS: MsrOwner = { readMsr: () => false, writeMsr: () => false };
+
 export class VcpuEnvironment implements CpuEnvironment {
   private readonly vcpu: Vcpu;
   private readonly ports: PortBus;
   private readonly clock: MachineClock;
   private readonly acknowledge: () => number;
+  private readonly msrs: MsrOwner;
   /** Added to the time to give the TSC, modulo 2^64: uint32 halves. */
   private tscLow = 0;
   private tscHigh = 0;
+  /** The TSC is behind the time: the halves stand for 2^64 less. */
+  private tscBehind = false;
   private readonly tsc = { low: 0, high: 0 };
 
-  constructor(vcpu: Vcpu, ports: PortBus, clock: MachineClock, acknowledge: () => number) {
+  constructor(
+    vcpu: Vcpu,
+    ports: PortBus,
+    clock: MachineClock,
+    acknowledge: () => number,
+    msrs: MsrOwner = NO_MSRS,
+  ) {
     this.vcpu = vcpu;
     this.ports = ports;
     this.clock = clock;
     this.acknowledge = acknowledge;
+    this.msrs = msrs;
   }
 
   readPort(port: number, size: number): number {
@@ -48,15 +66,25 @@ export class VcpuEnvironment implements CpuEnvironment {
     const now = this.clock.now();
     const difference = (low >>> 0) - (now % TWO32);
     this.tscLow = difference < 0 ? difference + TWO32 : difference;
-    this.tscHigh = ((high >>> 0) - Math.floor(now / TWO32) - (difference < 0 ? 1 : 0)) >>> 0;
+    const upper = (high >>> 0) - Math.floor(now / TWO32) - (difference < 0 ? 1 : 0);
+    this.tscHigh = upper >>> 0;
+    this.tscBehind = upper < 0;
+    this.vcpu.deadlinesChanged();
   }
 
-  /** No MSR lies outside the processor yet: the local APIC will. */
-  readMsr(): boolean {
-    return false;
+  /** The time at which the TSC reaches a value, exact within 2^53 ns; the past if it is beyond already. */
+  readonly timeOfTsc = (low: number, high: number): number => {
+    const upper = high - this.tscHigh + (this.tscBehind ? TWO32 : 0);
+    return upper * TWO32 + (low - this.tscLow);
+  };
+
+  readMsr(index: number): boolean {
+    return this.msrs.readMsr(index, this.vcpu.cpu);
   }
-  writeMsr(): boolean {
-    return false;
+  writeMsr(index: number): boolean {
+    const known = this.msrs.writeMsr(index, this.vcpu.cpu);
+    this.vcpu.deadlinesChanged();
+    return known;
   }
 
   acknowledgeInterrupt(): number {

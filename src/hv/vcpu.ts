@@ -52,6 +52,12 @@ export class Vcpu implements ExitContext {
     if (level && this.r[R_EFLAGS]! & EFLAGS.IF) this.r[R_PENDING]! |= PENDING.INTERRUPT;
   };
 
+  /** The processor's NMI pin rises. */
+  readonly nmiPin = (): void => {
+    this.cpu.nmiPending = true;
+    this.r[R_PENDING]! |= PENDING.INTERRUPT;
+  };
+
   /** A device asks for the run to end; the first request of an instruction counts. */
   request(reason: EndReason): void {
     this.platformRequest ??= reason;
@@ -68,7 +74,7 @@ export class Vcpu implements ExitContext {
   reset(): void {
     this.platformRequest = undefined;
     this.cpu.exitReason = 0;
-    this.r[R_PENDING]! &= ~(PENDING.EXIT | PENDING.SHADOW | PENDING.INTERRUPT);
+    this.r[R_PENDING]! &= ~(PENDING.EXIT | PENDING.SHADOW | PENDING.STACK_SHADOW | PENDING.INTERRUPT);
   }
 
   /** Runs until `instructions` more are retired, the guest is idle, or the run ended. */

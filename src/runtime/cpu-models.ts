@@ -5,7 +5,7 @@
  * leave out page-table isolation, retpolines and the other mitigations, which cost an emulator much and protect nothing here. Any other
  * Intel family-6 model gets page-table isolation, AMD models still get retpolines.
  *
- * Not implemented: APIC, MTRR and PAT are not announced (their registers answer), VME, PSE-36, CLFLUSH, performance counters.
+ * Not implemented: MTRR and PAT are not announced (their registers answer), VME, PSE-36, CLFLUSH, performance counters.
  */
 import type { CpuModel } from './state.js';
 
@@ -18,6 +18,7 @@ export const Feature = {
   MSR: 1 << 5,
   PAE: 1 << 6,
   CX8: 1 << 8,
+  APIC: 1 << 9,
   SEP: 1 << 11,
   PGE: 1 << 13,
   CMOV: 1 << 15,
@@ -27,6 +28,7 @@ export const Feature = {
   SSE2: 1 << 26,
 } as const;
 const SSE3 = 1 << 0;
+const TSC_DEADLINE = 1 << 24;
 const NX = 1 << 20;
 
 type Leaf = readonly [number, number, number, number];
@@ -120,3 +122,28 @@ export const CPU_MODELS: Record<CpuModelName, CpuModel> = {
     brand: 'hvmjs virtual processor',
   }),
 };
+
+/** Models that never had a local APIC. */
+const WITHOUT_APIC: ReadonlySet<string> = new Set<CpuModelName>(['486']);
+
+export function canHaveLocalApic(model: CpuModel): boolean {
+  return !WITHOUT_APIC.has(model.name);
+}
+
+export function hasTscDeadline(model: CpuModel): boolean {
+  return model.name === 'default';
+}
+
+/** The model with a local APIC, which CPUID announces while IA32_APIC_BASE enables it (SDM vol. 3, 10.4.3). */
+export function withLocalApic(model: CpuModel, isEnabled: () => boolean): CpuModel {
+  return {
+    name: model.name,
+    cpuid(leaf, subleaf, cpu) {
+      const answer = model.cpuid(leaf, subleaf, cpu);
+      const isFeatureLeaf = leaf === 1 || answer === model.cpuid(1, 0, cpu);
+      if (!isFeatureLeaf || !isEnabled()) return answer;
+      const [eax, ebx, ecx, edx] = answer;
+      return [eax, ebx, hasTscDeadline(model) ? ecx | TSC_DEADLINE : ecx, edx | Feature.APIC];
+    },
+  };
+}
