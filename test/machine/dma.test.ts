@@ -49,7 +49,7 @@ function run(engine: (typeof ENGINES)[number], code: readonly number[], strike: 
     debugExit: true,
     debugConsole: () => touched(),
     scatter: 3,
-    createEngine: createEngine(engine, { heatThreshold: 2 }),
+    createEngine: createEngine(engine, { heatThreshold: 2, train: false }),
   });
   const touched = (): void => {
     if (++round !== STRIKE) return;
