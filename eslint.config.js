@@ -3,7 +3,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'guests/', 'node_modules/', 'src/jit/interpreter/generated/'] },
+  { ignores: ['dist/', 'guests/', 'node_modules/', 'src/jit/interpreter/generated.js'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {
