@@ -297,6 +297,13 @@ describe('interprocessor interrupts', () => {
     machine.runSlice(1);
     expect([vector(), interruptedAt()]).toEqual([2 + 1, START]);
   });
+  it('NMI interrupts a run after the instruction that asked for it', () => {
+    engine.step = (at) => {
+      if (at === START + 10) set(LAPIC + ICR, 0x44400);
+    };
+    machine.runSlice(100);
+    expect(interruptedAt()).toBe(START + 11);
+  });
   it('a fixed one waits for IF', () => {
     set(LAPIC + ICR, 0x44055);
     machine.runSlice(5);

@@ -92,6 +92,14 @@ describe('one-shot', () => {
     runTo(2 ** 32 + 16);
     expect([pins[0]!.rises, hpet.deadline() > ticks(2 ** 63)]).toEqual([1, true]);
   });
+  it('the width decides what matches', () => {
+    set(config(0), ENABLE | route(20));
+    set64(comparator(0), 0x3_0000_0100n);
+    set(CONFIG, 1);
+    expect(hpet.deadline()).toBe(ticks(3 * 2 ** 32 + 0x100));
+    set(config(0), ENABLE | NARROW | route(20));
+    expect(hpet.deadline()).toBe(ticks(0x100));
+  });
   it('a counter that moves or stops takes the match along', () => {
     set(config(0), ENABLE | NARROW | route(20));
     set(comparator(0), 1000);
@@ -144,6 +152,7 @@ describe('periodic', () => {
     set(COUNTER, 0xfffffe00);
     runTo(0x100);
     expect([pins[0]!.rises, get(comparator(0)), hpet.deadline()]).toEqual([1, 0x100, ticks(0x300)]);
+    expect(get(comparator(0) + 4)).toBe(0xffffffff);
   });
   it('a period of 0 does not hang', () => {
     start(10, 0);
@@ -161,6 +170,10 @@ describe('interrupt lines', () => {
     set(STATUS, 3);
     expect(pins[3]!.level).toBe(true);
     set(STATUS, 4);
+    expect([pins[3]!.level, get(STATUS)]).toEqual([false, 0]);
+    set(comparator(2), 20);
+    runTo(20);
+    set(config(2), ENABLE | NARROW | route(23));
     expect([pins[3]!.level, get(STATUS)]).toEqual([false, 0]);
   });
   it('a route that does not exist is refused', () => {

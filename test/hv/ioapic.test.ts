@@ -134,6 +134,11 @@ describe('levels', () => {
     setEntry(9, 0x39 | LEVEL);
     expect([sent().length >= 2, entry(9) & REMOTE_IRR]).toEqual([true, REMOTE_IRR]);
   });
+  it('an NMI sets no remote IRR', () => {
+    setEntry(9, 0x400 | LEVEL);
+    ioapic.setLine(9, true);
+    expect([sent().length, entry(9)]).toEqual([1, 0x400 | LEVEL]);
+  });
   it('remote IRR is read-only, and cleared by turning the entry to edges', () => {
     setEntry(9, 0x39 | LEVEL);
     ioapic.setLine(9, true);

@@ -180,6 +180,8 @@ describe('priority', () => {
     expect(events).toEqual(['eoi 60']);
     set(EOI, 0);
     expect(events).toHaveLength(1);
+    fixed(0x60);
+    expect(bitsOf(TMR)).toEqual([]);
   });
 });
 
@@ -294,6 +296,19 @@ describe('LINT0 and LINT1', () => {
     expect(intr.level).toBe(false);
     lapic.setExternal(true);
     expect([intr.level, lapic.acknowledge()]).toEqual([true, 8]);
+    set(SVR, 0xff);
+    expect(intr.level).toBe(false);
+  });
+  it('the level of the pins survives a reset of the registers', () => {
+    lapic.setLint(0, true);
+    lapic.setExternal(true);
+    lapic.reset();
+    expect(intr.level).toBe(false);
+    set(SVR, 0x1ff);
+    expect(intr.level).toBe(true);
+    lapic.setExternal(false);
+    set(LINT0, EXTINT);
+    expect(intr.level).toBe(true);
   });
   it('fixed edges: one interrupt each', () => {
     set(LINT0, 0x31);
@@ -318,6 +333,10 @@ describe('LINT0 and LINT1', () => {
     lapic.setLint(0, false);
     set(EOI, 0);
     expect([bitsOf(IRR), get(LINT0)]).toEqual([[], 0x8031]);
+    lapic.setLint(0, true);
+    expect(get(LINT0)).toBe(0xc031);
+    set(LINT0, 0x31);
+    expect(get(LINT0)).toBe(0x31);
   });
   it('NMI on the rising edge of either pin', () => {
     set(LINT0, NMI);
@@ -392,7 +411,15 @@ describe('timer', () => {
     expect(lapic.deadline()).toBe(Infinity);
     clock.time = 2_250;
     set(LVT_TIMER, 0xec | PERIODIC);
-    expect([bitsOf(IRR), get(CURRENT), lapic.deadline()]).toEqual([[], 75, 3000]);
+    expect([get(CURRENT), bitsOf(IRR), lapic.deadline()]).toEqual([75, [], 3000]);
+  });
+  it('expires before whatever is written at that time', () => {
+    set(DIVIDE, BY_ONE);
+    set(LVT_TIMER, 0xec);
+    set(INITIAL, 100);
+    clock.time = 1000;
+    set(SVR, 0xff);
+    expect(bitsOf(IRR)).toEqual([0xec]);
   });
   it('goes on from where it is when the divisor changes', () => {
     set(DIVIDE, BY_ONE);
