@@ -184,6 +184,7 @@ export class Machine {
     const lapic = this.createLapic({
       acknowledgePic: () => pic.acknowledge(),
       broadcastEoi: (vector) => ioapic.endOfInterrupt(vector),
+      offerAgain: () => ioapic.offerAll(),
     });
     const ioapic = new IoApic(lapic);
     const pin =
@@ -206,7 +207,7 @@ export class Machine {
     return { devices: [pic, lapic, ioapic, hpet], irq, acknowledge: () => lapic.acknowledge(), lapic };
   }
 
-  private createLapic(parts: Pick<LapicParts, 'acknowledgePic' | 'broadcastEoi'>): Lapic {
+  private createLapic(parts: Pick<LapicParts, 'acknowledgePic' | 'broadcastEoi' | 'offerAgain'>): Lapic {
     const { cpu, clock, vcpu } = this;
     if (!canHaveLocalApic(cpu.model)) throw new RangeError(`the ${cpu.model.name} has no local APIC`);
     const lapic = new Lapic({

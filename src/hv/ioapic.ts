@@ -2,7 +2,7 @@
  * The I/O APIC at FEC00000: an 82093AA (version 11) with 48 pins, as Xen's.
  * Wires carry "asserted", so polarity bits are stored and mean nothing; a message is taken at once or not at all, so the delivery
  * status reads idle.
- * Not implemented: the EOI register of later versions; a level that nobody takes is offered again only when its entry is written.
+ * Not implemented: the EOI register of later versions.
  */
 import type { Device } from '../devices/device.js';
 import { DELIVERY } from './lapic-registers.js';
@@ -119,6 +119,12 @@ export class IoApic implements Device<IoApicState> {
       this.offer(pin);
     }
   }
+
+  /** A local APIC may take what it did not take before. */
+  readonly offerAll = (): void => {
+    this.updateExternal();
+    for (let pin = 0; pin < IOAPIC_PINS; pin++) this.offer(pin);
+  };
 
   /** Sends a level that waits. */
   private offer(pin: number): void {

@@ -56,6 +56,8 @@ export interface LapicParts {
   readonly acknowledgePic: () => number;
   /** The EOI message to I/O APICs, for level-triggered vectors. */
   readonly broadcastEoi: (vector: number) => void;
+  /** What I/O APICs offered in vain may be taken now. */
+  readonly offerAgain: () => void;
   readonly timeOfTsc: TimeOfTsc;
   /** The timer has TSC-deadline mode. */
   readonly tscDeadline: boolean;
@@ -346,19 +348,13 @@ export class Lapic implements Device<LapicState> {
     const s = this.state;
     switch (register) {
       case REGISTER.ID:
-        s.id = value >>> 24;
+      case REGISTER.LDR:
+      case REGISTER.DFR:
+      case REGISTER.SVR:
+        this.writeReach(register, value);
         break;
       case REGISTER.TPR:
         s.tpr = value & 0xff;
-        break;
-      case REGISTER.LDR:
-        s.logicalId = value >>> 24;
-        break;
-      case REGISTER.DFR:
-        s.logicalModel = value >>> 28;
-        break;
-      case REGISTER.SVR:
-        this.writeSvr(value);
         break;
       case REGISTER.ESR:
         s.esr = s.errors;
@@ -374,6 +370,16 @@ export class Lapic implements Device<LapicState> {
       default:
         if (!this.isReadOnly(register)) this.logError(ERROR_REGISTER);
     }
+  }
+
+  /** Registers that decide which messages are taken. */
+  private writeReach(register: number, value: number): void {
+    const s = this.state;
+    if (register === REGISTER.ID) s.id = value >>> 24;
+    else if (register === REGISTER.LDR) s.logicalId = value >>> 24;
+    else if (register === REGISTER.DFR) s.logicalModel = value >>> 28;
+    else this.writeSvr(value);
+    this.parts.offerAgain();
   }
 
   /** Writes to existing registers that cannot be written have no effect. */
@@ -461,6 +467,7 @@ export class Lapic implements Device<LapicState> {
     if (base === s.base) return true;
     s.base = base;
     this.resetRegisters();
+    this.parts.offerAgain();
     return true;
   }
 }

@@ -181,6 +181,16 @@ describe('I/O APIC', () => {
     machine.runSlice(1);
     expect(vector()).toBe(0x54 + 1);
   });
+  it('a level that the disabled local APIC did not take arrives when it is enabled', () => {
+    set(LAPIC + SVR, 0xff);
+    setEntry(9, 0x8039);
+    out(0xb2, 0xf1);
+    machine.cpu.environment.writePort(0xb002, 2, 0x100);
+    machine.pressPowerButton();
+    expect(entry(9)).toBe(0x8039);
+    set(LAPIC + SVR, 0x1ff);
+    expect(entry(9)).toBe(0xc039);
+  });
   it('PIC and I/O APIC see the same lines; the PIC is served first', () => {
     initialisePic(0xef);
     setEntry(4, 0xf4);

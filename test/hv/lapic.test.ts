@@ -39,12 +39,14 @@ let lapic: Lapic;
 let bus: MmioBus;
 let events: string[];
 let tscOffset: number;
+let offers: number;
 
 function build(tscDeadline = true): void {
   clock = new ManualClock();
   intr = new RecordedWire();
   events = [];
   tscOffset = 0;
+  offers = 0;
   lapic = new Lapic({
     clock,
     interrupt: intr.set,
@@ -52,6 +54,7 @@ function build(tscDeadline = true): void {
     init: () => events.push('init'),
     acknowledgePic: () => 0x08,
     broadcastEoi: (vector) => events.push(`eoi ${vector.toString(16)}`),
+    offerAgain: () => offers++,
     timeOfTsc: (low, high) => high * 2 ** 32 + low - tscOffset,
     tscDeadline,
   });
@@ -211,6 +214,18 @@ describe('destinations', () => {
       true,
     ]);
   });
+});
+
+it('what decides about messages lets I/O APICs try again', () => {
+  for (const register of [ID, LDR, DFR, SVR]) {
+    offers = 0;
+    set(register, 0xffffffff);
+    expect([register, offers]).toEqual([register, 1]);
+  }
+  set(TPR, 0);
+  setMsr(MSR_APIC_BASE, 0xfee00100 | 0);
+  setMsr(MSR_APIC_BASE, 0xfee00900 | 0);
+  expect(offers).toBe(3);
 });
 
 describe('interprocessor interrupts', () => {
