@@ -171,9 +171,10 @@ describe('the documents', () => {
       'README.md',
       'ARCHITECTURE.md',
       'CHANGELOG.md',
-      ...readdirSync(join(ROOT, 'docs'))
+      'guests/README.md',
+      ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
         .filter((n) => n.endsWith('.md'))
-        .map((n) => `docs/${n}`),
+        .map((n) => `docs/${n.replaceAll('\\', '/')}`),
     ];
     const existing = new Set(readdirSync(ROOT, { encoding: 'utf8' }));
     const broken: string[] = [];
