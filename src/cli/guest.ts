@@ -2,7 +2,7 @@
 import { createEngine } from '../jit/engines.js';
 import { ImageError, Machine } from '../machine.js';
 import type { EndReason } from '../machine.js';
-import { CPU_MODELS } from '../runtime/cpu-models.js';
+import { CPU_MODELS, canHaveLocalApic, type CpuModelName } from '../runtime/cpu-models.js';
 import type { PeekByte } from '../regress/cpu-report.js';
 import type { EngineName } from './engine-names.js';
 import { chooseValue } from './options.js';
@@ -39,18 +39,25 @@ export interface MachineSetup {
   readonly debugConsole: (byte: number) => void;
 }
 
-/** Throws UsageError for a processor model nobody knows. */
-export function checkProcessor(name: string | undefined): void {
-  if (name !== undefined) chooseValue('cpu', name, Object.keys(CPU_MODELS));
+/** Throws UsageError for a processor model nobody knows, or one that cannot have what else is asked for. */
+export function checkProcessor({ cpu, apic }: GuestOptions): void {
+  const name =
+    cpu === undefined ? 'default' : chooseValue('cpu', cpu, Object.keys(CPU_MODELS) as CpuModelName[]);
+  if (apic && !canHaveLocalApic(CPU_MODELS[name])) {
+    throw new UsageError(
+      `--apic on: processor model ${quote(name)} has no local APIC; expected --apic off or another --cpu`,
+    );
+  }
 }
 
 /** Resets end a slice: the caller decides whether to boot again. Throws UsageError when the host cannot give the memory. */
 export function createMachine({ options, engine, clock, serial, debugConsole }: MachineSetup): Machine {
-  checkProcessor(options.cpu);
+  checkProcessor(options);
   try {
     const machine = new Machine({
       memoryBytes: options.memoryBytes,
       ...(options.cpu === undefined ? {} : { cpu: options.cpu }),
+      apic: options.apic,
       clock,
       hostNow: () => Math.floor(performance.now() * 1e6),
       serial,

@@ -21,6 +21,11 @@ export const GUEST_OPTIONS: readonly OptionSpec[] = [
     help: 'RAM, 1M to 2047M; a plain number is MiB (default 256M)',
   },
   { name: 'cpu', value: 'MODEL', help: 'processor model' },
+  {
+    name: 'apic',
+    value: 'on|off',
+    help: 'local APIC, I/O APIC and HPET besides the PIC and PIT (default off)',
+  },
   { name: 'no-reboot', help: 'a reset or triple fault ends the run with status 2' },
   { name: 'debug-exit', help: 'a write of V to port 0xf4 ends the run with status (V << 1) | 1' },
   {
@@ -63,6 +68,7 @@ export interface GuestOptions {
   readonly append: string;
   readonly memoryBytes: number;
   readonly cpu: string | undefined;
+  readonly apic: boolean;
   readonly noReboot: boolean;
   readonly debugExit: boolean;
   readonly sends: readonly Send[];
@@ -123,6 +129,7 @@ export function guestOptions(parsed: ParsedArguments): GuestOptions {
     append: lastValue(parsed, 'append') ?? '',
     memoryBytes: parseMemorySize(lastValue(parsed, 'memory') ?? '256M'),
     cpu: lastValue(parsed, 'cpu'),
+    apic: chooseValue('apic', lastValue(parsed, 'apic') ?? 'off', ['on', 'off']) === 'on',
     noReboot: parsed.values.has('no-reboot'),
     debugExit: parsed.values.has('debug-exit'),
     sends: (parsed.values.get('send') ?? []).map(parseSend),
