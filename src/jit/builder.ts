@@ -14,6 +14,15 @@ export interface ModeView {
   readonly stackSize: 16 | 32;
   /** Limit 4 GiB, usable for the access, and base 0 unless FS or GS. */
   flat(segment: SegmentIndex): boolean;
+  /** Near branches that may lie beyond the limit of CS: none, those with 32-bit operand size, all. */
+  readonly targets?: 'free' | 'wide checked' | 'checked';
+  /** Misaligned accesses are #AC. */
+  readonly aligned?: boolean;
+}
+
+/** Whether a near branch of an operand size is compared with the limit of CS. */
+export function checksTargets(mode: ModeView, operandSize: number): boolean {
+  return mode.targets === 'checked' || (mode.targets === 'wide checked' && operandSize !== 16);
 }
 
 /** How operands appear in the IR: as themselves, or as fields of an interpreter slot. */
@@ -383,6 +392,12 @@ export class Builder {
   /** A CS offset truncated to the operand size. */
   offset(value: Value): Value {
     return this.instruction.operandSize === 16 ? binary('and', 32, zeroExtend(32, value), constant(32, 0xffff)) : zeroExtend(32, value);
+  }
+  /** #GP(0) for a target beyond the limit of CS, before the branch has any effect; `condition`: where it is taken. */
+  checkTarget(to: Value, condition?: Value): void {
+    if (!checksTargets(this.mode, this.instruction.operandSize)) return;
+    if (condition) this.when(condition, () => this.helper('checkBranch', to));
+    else this.helper('checkBranch', to);
   }
   jump(to: Value, kind: JumpKind, condition?: Value): void {
     this.ends = true;

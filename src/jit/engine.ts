@@ -1,15 +1,13 @@
 /** The dispatcher: finds code for r[R_EIP], runs it in the interpreter or a region, delivers faults, keeps the mode key. */
 import { CodeCache } from '../runtime/code-cache.js';
 import { GuestFault, Vector, fault } from '../runtime/fault.js';
-import { deliverException, deliverFault } from '../runtime/helpers/interrupts.js';
+import { deliverFault } from '../runtime/helpers/interrupts.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
-import { computeMode } from '../runtime/mode.js';
+import { MODE, computeMode } from '../runtime/mode.js';
 import {
-  EFLAGS,
   PENDING,
   R_BUDGET,
   R_CPL,
-  R_EFLAGS,
   R_EIP,
   R_PENDING,
   R_SEGMENT_BASE,
@@ -24,8 +22,10 @@ import { createHandlers, createRun, type Handler } from './interpreter/generated
 import { trainInterpreter } from './interpreter/train.js';
 import { CHAIN_LIMIT, Predecoder, type Concrete } from './interpreter/predecode.js';
 import { modeView } from './mode-view.js';
+import { CodeLimit } from './code-limit.js';
 import { RegionEnd, RegionTable, type RegionOptions } from './region/table.js';
 import { semanticOf } from './semantics/index.js';
+import { SingleStep } from './single-step.js';
 
 export type EngineName = 'jit' | 'interpreter' | 'evaluator';
 
@@ -40,6 +40,8 @@ export interface EngineOptions extends RegionOptions {
 /** Budget below which instructions are stepped one by one: no chain is longer. */
 const NEAR = CHAIN_LIMIT + 32;
 const FORM_MASK = 4095;
+/** Executions until code that is not to be translated here is looked at again. */
+const UNTRANSLATED = 0x100000;
 
 export class JitEngine {
   readonly name: EngineName;
@@ -51,7 +53,11 @@ export class JitEngine {
   private readonly handlers: (Handler | undefined)[];
   private readonly interpret: (slot: number, pageEip: number, mapBase: number) => number;
   private readonly view: MemoryView;
+  private readonly stepper: SingleStep;
   private singleStep = false;
+  private readonly codeLimit: CodeLimit;
+  /** CS ends below 4 GiB. */
+  private limited = false;
   private readonly crossing = new Map<number, { bytes: Uint8Array; concrete: Concrete }>();
   private readonly crossBytes = new Uint8Array(16);
   /** Instructions retired inside regions. */
@@ -87,6 +93,8 @@ export class JitEngine {
       this.crossing.clear();
       this.regions.clear();
     };
+    this.stepper = new SingleStep(cpu);
+    this.codeLimit = new CodeLimit(cpu, memory);
     this.changeMode();
     if (options.train !== false && options.name !== 'evaluator') {
       trainInterpreter({ cpu, memory, cache: this.cache }, this.interpret);
@@ -113,7 +121,12 @@ export class JitEngine {
     const { r } = this;
     if ((r[R_PENDING]! & PENDING.MODE) !== 0) this.changeMode();
     r[R_PENDING]! &= ~(PENDING.MODE | PENDING.CODE);
-    return r[R_PENDING] !== 0;
+    if ((r[R_PENDING]! & ~PENDING.STACK_SHADOW) !== 0) return true;
+    if (r[R_PENDING] !== 0 && r[R_BUDGET]! > 0) {
+      r[R_PENDING] = 0;
+      this.stepper.held = this.singleStep;
+    }
+    return false;
   }
 
   private changeMode(): void {
@@ -122,8 +135,13 @@ export class JitEngine {
     view.read = cpu.mmu.readTlb[user]!;
     view.write = cpu.mmu.writeTlb[user]!;
     view.execute = cpu.mmu.executeTlb[user]!;
-    this.singleStep = (r[R_EFLAGS]! & EFLAGS.TF) !== 0;
-    this.cache.setMode(computeMode(cpu));
+    this.singleStep = this.stepper.configure();
+    const mode = computeMode(cpu);
+    this.limited = (mode & MODE.CODE_LIMIT) !== 0;
+    this.codeLimit.alone = false;
+    if (!this.limited) cpu.mmu.setFetchBarrier(-1);
+    cpu.mmu.checkAlignment((mode & MODE.ALIGNMENT) !== 0);
+    this.cache.setMode(mode);
   }
 
   private deliver(caught: GuestFault): void {
@@ -132,6 +150,7 @@ export class JitEngine {
     if (slot !== 0) r[R_EIP] = (r[R_PAGE_EIP]! + (this.cache.slots[slot + 3]! & 4095)) | 0;
     deliverFault(cpu, caught);
     r[R_BUDGET] = r[R_BUDGET]! - 1;
+    if (this.singleStep) this.stepper.faulted();
   }
 
   /** Slot for r[R_EIP], decoding it if need be. */
@@ -139,6 +158,7 @@ export class JitEngine {
     const { r, cache, cpu } = this;
     this.view.codeBase = r[R_SEGMENT_BASE + 1]!;
     const linear = (r[R_EIP]! + this.view.codeBase) | 0;
+    if (this.limited) this.codeLimit.check(linear);
     const entry = this.view.execute[linear >>> 12]!;
     const machine = (entry & 1) === 0 ? entry ^ linear : cpu.mmu.fetch(linear);
     if (machine < 0) return this.notMemory();
@@ -164,10 +184,10 @@ export class JitEngine {
 
   private dispatch(): void {
     const { r, cache } = this;
+    if (this.singleStep) return this.stepTrapped();
     const slot = this.locate();
     const offset = cache.slots[slot + 3]! & 4095;
     const pageEip = (r[R_EIP]! - offset) | 0;
-    if (this.singleStep) return this.stepTrapped(slot, pageEip);
     if ((cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION) {
       const before = r[R_BUDGET]!;
       const end = this.regions.enter(slot, pageEip);
@@ -175,7 +195,10 @@ export class JitEngine {
       if (end === RegionEnd.INTERPRET && r[R_BUDGET]! > 0) this.stepHere();
       return;
     }
-    if (r[R_BUDGET]! < NEAR || this.name === 'evaluator') return this.step(slot, pageEip);
+    if (r[R_BUDGET]! < NEAR || this.name === 'evaluator' || this.codeLimit.alone) {
+      this.step(slot, pageEip);
+      return;
+    }
     // Entered from a region or an exit: a jump here counts as it does inside the interpreter.
     const heat = cache.heat[slot >> 2]! - 1;
     cache.heat[slot >> 2] = heat;
@@ -185,6 +208,10 @@ export class JitEngine {
   /** Translates from r[R_EIP] on, which is hot (or is wanted translated before it ever ran); false where nothing can be. */
   translate(): boolean {
     const slot = this.locate();
+    if (this.codeLimit.alone || (this.cache.mode & MODE.ALIGNMENT) !== 0) {
+      this.cache.heat[slot >> 2] = UNTRANSLATED;
+      return false;
+    }
     const pageEip = (this.r[R_EIP]! - (this.cache.slots[slot + 3]! & 4095)) | 0;
     return this.regions.translate(slot, pageEip, this.mapBase);
   }
@@ -198,38 +225,36 @@ export class JitEngine {
   }
 
   /** One instruction where r[R_EIP] stands now. */
-  private stepHere(): void {
+  private stepHere(): Outcome {
     const slot = this.locate();
-    this.step(slot, (this.r[R_EIP]! - (this.cache.slots[slot + 3]! & 4095)) | 0);
+    return this.step(slot, (this.r[R_EIP]! - (this.cache.slots[slot + 3]! & 4095)) | 0);
   }
 
   /** One instruction through its handler. */
-  private step(slot: number, pageEip: number): void {
+  private step(slot: number, pageEip: number): Outcome {
     const { r, cache } = this;
     const { slots } = cache;
     const form = slots[slot]! & FORM_MASK;
     if (form === SpecialForm.GOTO) return this.step(slots[slot + 1]!, pageEip);
     if (form === SpecialForm.NEXT) {
       r[R_EIP] = (pageEip + slots[slot + 2]!) | 0;
-      return;
+      return Outcome.JUMPED;
     }
     r[R_SLOT] = slot;
     r[R_PAGE_EIP] = pageEip;
     r[R_MAP_BASE] = this.mapBase;
     const word3 = slots[slot + 3]!;
-    const outcome = this.handlers[form]!(slot, pageEip);
+    const outcome = this.handlers[form]!(slot, pageEip) as Outcome;
     r[R_BUDGET] = r[R_BUDGET]! - 1;
     if (outcome === Outcome.NEXT) r[R_EIP] = (pageEip + (word3 & 4095) + ((word3 >> 12) & 15)) | 0;
+    return outcome;
   }
 
-  /** TF was set when the instruction began: #DB after it (SDM vol. 3, 17.3.1.4). */
-  private stepTrapped(slot: number, pageEip: number): void {
-    const { cpu, r } = this;
-    this.step(slot, pageEip);
-    cpu.dr[6]! |= 1 << 14;
-    r[R_SLOT] = 0;
-    deliverException(cpu, Vector.DB, 0);
-    r[R_BUDGET] = r[R_BUDGET]! - 1;
+  private stepTrapped(): void {
+    this.stepper.begin();
+    const outcome = this.stepHere();
+    this.r[R_SLOT] = 0;
+    this.stepper.end(outcome === Outcome.REPEAT);
   }
 
   private evaluate(slot: number, pageEip: number): Outcome {
@@ -255,16 +280,17 @@ export class JitEngine {
     const { memory, cpu, crossBytes } = this;
     const here = 4096 - (linear & 4095);
     const first = cpu.mmu.fetch(linear);
-    const second = cpu.mmu.fetch((linear + here) | 0);
+    const room = this.limited ? this.codeLimit.room() : 15;
+    const second = here < room ? cpu.mmu.fetch((linear + here) | 0) : -1;
     for (let i = 0; i < 15; i++) {
       const at = i < here ? first + i : second + i - here;
       crossBytes[i] = i >= here && second < 0 ? 0xff : memory.u8[at]!;
     }
     const known = this.crossing.get(slot);
-    if (known && known.bytes.every((byte, i) => byte === crossBytes[i])) return known.concrete;
+    if (known && known.bytes.length <= room && known.bytes.every((byte, i) => byte === crossBytes[i])) return known.concrete;
     const view = modeView(this.cache.mode);
-    const instruction = decode(crossBytes, 0, 15, view.codeSize);
-    if (typeof instruction === 'number') fault(instruction === DecodeFailure.TOO_LONG ? Vector.GP : Vector.UD);
+    const instruction = decode(crossBytes, 0, room, view.codeSize);
+    if (typeof instruction === 'number') fault(instruction === DecodeFailure.INVALID ? Vector.UD : Vector.GP);
     const concrete = { instruction, semantic: semanticOf(instruction, view) };
     this.crossing.set(slot, { bytes: crossBytes.slice(0, instruction.length), concrete });
     return concrete;

@@ -4,8 +4,9 @@
  * The TLB is coherent with the page tables (see `PageTableTracker`), so INVLPG, CR3 writes and the G bit never change a result; they
  * only decide what is kept. Reads of 8 and 16 bits are unsigned, of 32 bits int32. Faults leave through `pageFault`.
  *
- * Not implemented: see `page-walk.ts`; alignment checks (#AC) are the caller's.
+ * Not implemented: see `page-walk.ts`.
  */
+import { noteAccess } from './breakpoints.js';
 import { Vector, fault, pageFault } from './fault.js';
 import type { PhysicalMemory } from './memory.js';
 import { PageTableTracker } from './page-table-tracker.js';
@@ -50,6 +51,13 @@ export class Mmu {
   /** Guest-physical address of the last `#translate` that returned -1; itself -1 above 4 GiB. */
   #physical = -1;
   #modeBits = 0;
+  /** Pages without fast entries for data, because their accesses have to be noted. */
+  #watched: readonly number[] = [];
+  /** A page without a fast entry for execution. */
+  #barrier = -1;
+  #alignmentChecked = false;
+  /** There are watched pages or alignment checks; only slow paths look. */
+  #attentive = false;
 
   /** The memory behind the translations, for bulk paths that have a usable entry. */
   get memory(): PhysicalMemory {
@@ -168,9 +176,39 @@ export class Mmu {
     const user = this.#r[CPL] === 3 ? 1 : 0;
     const entry = this.executeTlb[user]![linear >>> 12]!;
     if ((entry & 1) === 0) return entry ^ linear;
+    if (linear >>> 12 === this.#barrier) return -1;
     if (this.#walker.walk(linear, ACCESS_FETCH | (user << 2)) >= 0) return -1;
     const page = this.#walker.machineFrame(this.#walker.frame);
     return page < 0 ? -1 : page | (linear & OFFSET);
+  }
+
+  /** Pages whose accesses go to `noteAccess`. */
+  watch(pages: readonly number[]): void {
+    this.#watched = pages;
+    for (const page of pages) this.#tlb.dropPage(page);
+    this.#attend();
+  }
+
+  /** Whether misaligned user accesses are #AC(0): they never have a fast path. */
+  checkAlignment(on: boolean): void {
+    this.#alignmentChecked = on;
+    this.#attend();
+  }
+  get checksAlignment(): boolean {
+    return this.#alignmentChecked;
+  }
+  #attend(): void {
+    this.#attentive = this.#alignmentChecked || this.#watched.length > 0;
+  }
+
+  /** Gives one page (-1: none) no fast entry for execution and hides it from `probeFetch`: where CS ends. */
+  setFetchBarrier(page: number): void {
+    if (page === this.#barrier) return;
+    this.#barrier = page;
+    if (page >= 0) this.#tlb.dropFetches(page);
+  }
+  get fetchBarrier(): number {
+    return this.#barrier;
   }
 
   /** INVLPG. */
@@ -224,6 +262,7 @@ export class Mmu {
   #read8(linear: number, user: number): number {
     const entry = (user === 0 ? this.readTlb[0] : this.readTlb[1])[linear >>> 12]!;
     if ((entry & 1) === 0) return this.#u8[entry ^ linear]!;
+    if (this.#attentive) this.#attendTo(linear, 1, user, 0);
     const machine = this.#translate(linear, user, 0);
     return machine < 0 ? this.#readBus(1) & 0xff : this.#u8[machine]!;
   }
@@ -231,6 +270,7 @@ export class Mmu {
   #read16(linear: number, user: number): number {
     const entry = (user === 0 ? this.readTlb[0] : this.readTlb[1])[linear >>> 12]!;
     if (((entry | linear) & 1) === 0) return this.#view.getUint16(entry ^ linear, true);
+    if (this.#attentive) this.#attendTo(linear, 2, user, 0);
     if ((linear & OFFSET) === OFFSET) return this.#readCrossing(linear, 2, user);
     const machine = (entry & 1) === 0 ? entry ^ linear : this.#translate(linear, user, 0);
     return machine < 0 ? this.#readBus(2) & 0xffff : this.#view.getUint16(machine, true);
@@ -239,6 +279,7 @@ export class Mmu {
   #read32(linear: number, user: number): number {
     const entry = (user === 0 ? this.readTlb[0] : this.readTlb[1])[linear >>> 12]!;
     if (((entry | linear) & 3) === 0) return this.#view.getInt32(entry ^ linear, true);
+    if (this.#attentive) this.#attendTo(linear, 4, user, 0);
     if ((linear & OFFSET) > 0xffc) return this.#readCrossing(linear, 4, user);
     const machine = (entry & 1) === 0 ? entry ^ linear : this.#translate(linear, user, 0);
     return machine < 0 ? this.#readBus(4) | 0 : this.#view.getInt32(machine, true);
@@ -265,9 +306,19 @@ export class Mmu {
   }
 
   #writeSlow(linear: number, size: 1 | 2 | 4, value: number, user: number): void {
+    if (this.#attentive) this.#attendTo(linear, size, user, ACCESS_WRITE);
     const machine = this.#translateWrite(linear, user);
     if (machine >= 0) this.#memory.store(machine, size, value);
     else if (this.#physical >= 0) this.#memory.bus.write(this.#physical, size, value);
+  }
+
+  /** Every access that is misaligned or to a watched page comes through here; a page fault goes before #AC (SDM vol. 3, table 6-2). */
+  #attendTo(linear: number, size: number, user: number, access: number): void {
+    if (this.#alignmentChecked && user !== 0 && (linear & (size - 1)) !== 0) {
+      this.#walkPages(linear, size, user, access);
+      fault(Vector.AC, 0);
+    }
+    if (this.#watched.length > 0) noteAccess(this.#cpu, linear, size, access !== 0);
   }
 
   #readBus(size: 1 | 2 | 4): number {
@@ -301,6 +352,7 @@ export class Mmu {
   }
 
   #writeCrossing(linear: number, size: number, value: number, user: number): void {
+    if (this.#attentive) this.#attendTo(linear, size, user, ACCESS_WRITE);
     const first = 4096 - (linear & OFFSET);
     const machine0 = this.#translateWrite(linear, user);
     const physical0 = this.#physical;
@@ -319,6 +371,12 @@ export class Mmu {
   }
 
   #probe(linear: number, size: number, user: number, access: number): void {
+    this.#walkPages(linear, size, user, access);
+    const isNatural = (size & (size - 1)) === 0 && size <= 8;
+    if (this.#alignmentChecked && user !== 0 && isNatural && (linear & (size - 1)) !== 0) fault(Vector.AC, 0);
+  }
+
+  #walkPages(linear: number, size: number, user: number, access: number): void {
     const pages = ((linear & OFFSET) + size + OFFSET) >>> 12;
     for (let i = 0; i < pages && size > 0; i++) {
       const at = i === 0 ? linear : (linear & ~OFFSET) + (i << 12);
@@ -354,7 +412,7 @@ export class Mmu {
       this.#tlb.insert(
         linear >>> 12,
         user,
-        this.#kinds(page >>> 12, user, access),
+        this.#kinds(linear >>> 12, page >>> 12, user, access),
         page ^ (linear & ~OFFSET),
       );
       return page | (linear & OFFSET);
@@ -364,9 +422,10 @@ export class Mmu {
   }
 
   /** Which entries the walk just done justifies. */
-  #kinds(mfn: number, user: number, access: number): number {
+  #kinds(page: number, mfn: number, user: number, access: number): number {
     const walker = this.#walker;
-    if ((access & ACCESS_FETCH) !== 0) return EXECUTE;
+    if ((access & ACCESS_FETCH) !== 0) return page === this.#barrier ? 0 : EXECUTE;
+    if (this.#attentive && this.#watched.includes(page)) return 0;
     const writable = (walker.rights & ACCESS_WRITE) !== 0 || (user === 0 && !walker.writeProtect);
     if (!writable || !walker.dirty) return READ;
     return this.#memory.pageFlags[mfn] === 0 ? READ | WRITE : READ | SLOW;

@@ -23,6 +23,10 @@ export const MODE = {
   SSE: 1 << 11,
   /** Misaligned accesses raise #AC: CPL 3, CR0.AM and EFLAGS.AC. */
   ALIGNMENT: 1 << 12,
+  /** The limit of CS is below 4 GiB: 32-bit branch targets are checked. */
+  CODE_LIMIT: 1 << 13,
+  /** It is below 64 KiB - 1: 16-bit branch targets are checked too. */
+  SHORT_CODE: 1 << 14,
 } as const;
 export const MODE_FLAT_SHIFT = 4;
 
@@ -65,6 +69,12 @@ function privilegeBits(cpu: Cpu): number {
   return bits;
 }
 
+/** What the limit of CS contributes. */
+export function codeLimitBits(limit: number): number {
+  if (limit === 0xffffffff) return 0;
+  return limit < 0xffff ? MODE.CODE_LIMIT | MODE.SHORT_CODE : MODE.CODE_LIMIT;
+}
+
 /** The mode key now; recomputed by the dispatcher when PENDING.MODE is set. */
 export function computeMode(cpu: Cpu): number {
   const { attributes } = cpu.segments;
@@ -72,6 +82,7 @@ export function computeMode(cpu: Cpu): number {
     (attributes[1]! & ATTRIBUTE.DB ? MODE.CODE_32 : 0) |
     (attributes[2]! & ATTRIBUTE.DB ? MODE.STACK_32 : 0) |
     privilegeBits(cpu) |
+    codeLimitBits(cpu.segments.limit[1]!) |
     (flatBits(cpu) << MODE_FLAT_SHIFT) |
     featureBits(cpu)
   );

@@ -15,6 +15,7 @@
  *   24    CPL
  *   25    REGION_SITE: exit site of the region that just returned
  */
+import { InstructionTrace } from './breakpoints.js';
 import type { Fpu } from './fpu/state.js';
 import type { Mmu } from './mmu.js';
 
@@ -104,6 +105,8 @@ export const PENDING = {
   EXIT: 1 << 3,
   /** Interrupts are held off for one instruction (STI, MOV SS, POP SS). */
   SHADOW: 1 << 4,
+  /** Debug exceptions are held off too (MOV SS, POP SS); the engine takes it when it goes on. */
+  STACK_SHADOW: 1 << 5,
 } as const;
 
 /** Hidden part of a segment register. `attributes` are descriptor bits 40-55 (type, S, DPL, P, AVL, L, D/B, G) shifted down by 40 with the limit nibble cleared. */
@@ -162,6 +165,7 @@ export class Cpu {
   cr4 = 0;
   efer = 0;
   readonly dr = new Int32Array(8);
+  readonly trace = new InstructionTrace();
   gdtBase = 0;
   gdtLimit = 0xffff;
   idtBase = 0;

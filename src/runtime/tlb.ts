@@ -76,6 +76,13 @@ export class Tlb {
     if ((state & (EXECUTE | (EXECUTE << 1))) !== 0) this.#dropExecute(page, state);
   }
 
+  /** Takes the execute entries of a page back; a new generation even where there are none. */
+  dropFetches(page: number): void {
+    const state = this.state[page]!;
+    this.state[page] = state & ~(EXECUTE | (EXECUTE << 1));
+    this.#dropExecute(page, state);
+  }
+
   /** Drops the 512 pages of a 2 MiB region and forgets what they derive from. */
   dropRegion(region: number): void {
     if (!this.occupied(region)) return;

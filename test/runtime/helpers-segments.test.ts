@@ -97,7 +97,7 @@ describe('segment loads', () => {
 
   it('MOV SS opens the interrupt shadow', () => {
     loadStackSegment(bench.cpu, DATA0);
-    expect(bench.cpu.r[R_PENDING]).toBe(PENDING.SHADOW);
+    expect(bench.cpu.r[R_PENDING]).toBe(PENDING.SHADOW | PENDING.STACK_SHADOW);
   });
 
   it('raise MODE only when the mode key changes', () => {

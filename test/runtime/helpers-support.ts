@@ -100,6 +100,7 @@ export function createBench(ramBytes = 1 << 20): Bench {
   cpu.r[R_EFLAGS] = 2;
   cpu.r[R_BUDGET] = 1000000;
   for (let i = 0; i < 6; i++) setSegment(cpu, i, 0, 0, 0xffff, 0x93);
+  cpu.r[R_PENDING] = 0;
   cpu.r[ESP] = 0x7000;
   return bench;
 }

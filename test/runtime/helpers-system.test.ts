@@ -310,7 +310,7 @@ describe('reset', () => {
       0xfff0,
     ]);
     expect([cpu.cr0, getEflags(cpu), cpu.r[R_CPL], cpu.r[EDX]]).toEqual([0x60000010, 2, 0, 0x106ca]);
-    expect(computeMode(cpu)).toBe(MODE.FPU);
+    expect(computeMode(cpu)).toBe(MODE.FPU | MODE.CODE_LIMIT);
     expect(snapshot(createBench())).not.toEqual(snapshot(bench));
   });
 });

@@ -4,7 +4,7 @@
  */
 import type { Instruction, Operand } from '../../decoder/instruction.js';
 import { packOperands } from '../pack-operands.js';
-import type { ModeView } from '../builder.js';
+import { checksTargets, type ModeView } from '../builder.js';
 
 /** Forms that the generator does not write. */
 export const SpecialForm = {
@@ -18,7 +18,7 @@ export const SpecialForm = {
   NEXT: 3,
   /** Runs the concrete IR in the evaluator. */
   EVALUATE: 4,
-  /** The instruction crosses the page's end: decoded each time. */
+  /** The instruction crosses the page's end, or is too long: decoded each time. */
   CROSS: 5,
 } as const;
 export const FIRST_GENERATED_FORM = 8;
@@ -67,9 +67,15 @@ const USES_STACK = new Set(
   'PUSH POP PUSHSEG POPSEG PUSHF POPF CALL RET LEAVE'.split(' '),
 );
 
+const BRANCHES = new Set('JMP CALL RET JCC LOOP LOOPE LOOPNE JCXZ'.split(' '));
+/** Checks that the generated forms leave out: of branch targets against CS, of the alignment of wide operands. */
+const needsMoreChecks = (i: Instruction, mode: ModeView): boolean =>
+  (BRANCHES.has(i.mnemonic) && checksTargets(mode, i.operandSize)) ||
+  (mode.aligned === true && i.operands.some((o) => o.kind === 'memory' && o.width > 32));
+
 /** The form key, or undefined when there is no such form. */
 export function formKey(i: Instruction, mode: ModeView): string | undefined {
-  if (!isExpressible(i)) return undefined;
+  if (!isExpressible(i) || needsMoreChecks(i, mode)) return undefined;
   let key = `${i.mnemonic}/${i.operandSize}`;
   if (i.condition >= 0) key += `/c${i.condition}`;
   i.operands.forEach((operand, n) => (key += ` ${operandKey(operand, n)}`));

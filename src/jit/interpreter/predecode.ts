@@ -79,7 +79,7 @@ export class Predecoder {
     cache.map[base + offset] = slot;
     if (typeof decoded === 'number') {
       cache.coverBytes(frame, offset, Math.min(15, 4096 - offset));
-      this.special(slot, decoded === DecodeFailure.TRUNCATED ? SpecialForm.CROSS : SpecialForm.EVALUATE, offset);
+      this.special(slot, decoded === DecodeFailure.INVALID ? SpecialForm.EVALUATE : SpecialForm.CROSS, offset);
       return undefined;
     }
     cache.coverBytes(frame, offset, decoded.length);

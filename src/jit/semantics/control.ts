@@ -9,18 +9,26 @@ const returnOffset = (b: Builder): Value =>
   operandSize(b) === 16 ? b.truncate(16, b.nextEip()) : b.nextEip();
 
 function jump(b: Builder): void {
-  if (b.operand(0).kind === 'relative') return b.jump(b.target(), 'direct');
-  b.jump(b.let(b.offset(b.read(0))), 'indirect');
+  if (b.operand(0).kind === 'relative') return jumpDirect(b);
+  const to = b.let(b.offset(b.read(0)));
+  b.checkTarget(to);
+  b.jump(to, 'indirect');
+}
+function jumpDirect(b: Builder, condition?: Value): void {
+  b.checkTarget(b.target(), condition);
+  b.jump(b.target(), 'direct', condition);
 }
 function call(b: Builder): void {
   const direct = b.operand(0).kind === 'relative';
   const to = direct ? b.target() : b.let(b.offset(b.read(0)));
+  b.checkTarget(to);
   b.push(operandSize(b), returnOffset(b));
   b.jump(to, direct ? 'call' : 'callIndirect');
 }
 function nearReturn(b: Builder): void {
   const size = operandSize(b);
   const to = b.let(b.offset(b.peek(size)));
+  b.checkTarget(to);
   if (b.operandCount === 0) b.dropStack(size / 8);
   else {
     const above = b.zeroExtend(b.mode.stackSize, b.read(0, 16));
@@ -34,13 +42,15 @@ function loop(zeroFlag: 0 | 1 | undefined) {
   return (b: Builder): void => {
     const size = b.instruction.addressSize === 16 ? 16 : 32;
     const count = b.let(b.sub(b.gpr(ECX, size), b.constant(size, 1)));
-    b.setGpr(ECX, size, count);
     const counting = b.binary('ne', count, b.constant(size, 0));
-    b.jump(b.target(), 'direct', zeroFlag === undefined ? counting : b.and(counting, b.condition(zeroFlag === 1 ? 4 : 5)));
+    const taken = zeroFlag === undefined ? counting : b.and(counting, b.condition(zeroFlag === 1 ? 4 : 5));
+    b.checkTarget(b.target(), taken);
+    b.setGpr(ECX, size, count);
+    b.jump(b.target(), 'direct', taken);
   };
 }
 function jumpIfCounterZero(b: Builder): void {
-  b.jump(b.target(), 'direct', b.isZero(b.gpr(ECX, b.instruction.addressSize === 16 ? 16 : 32)));
+  jumpDirect(b, b.isZero(b.gpr(ECX, b.instruction.addressSize === 16 ? 16 : 32)));
 }
 
 /** Far JMP and CALL: a pointer in the instruction or in memory (offset first). */
@@ -66,7 +76,7 @@ export const CONTROL = {
   JMP: jump,
   CALL: call,
   RET: nearReturn,
-  JCC: (b: Builder): void => b.jump(b.target(), 'direct', b.condition(b.instruction.condition)),
+  JCC: (b: Builder): void => jumpDirect(b, b.condition(b.instruction.condition)),
   LOOP: loop(undefined),
   LOOPE: loop(1),
   LOOPNE: loop(0),

@@ -18,7 +18,15 @@ export function floating(b: Builder): void {
     const edi = b.gpr(7, addressSize === 16 ? 16 : 32);
     return b.helper(mnemonic, b.segmentLinear(segment, b.zeroExtend(32, edi), mnemonic === 'MASKMOVQ' ? 8 : 16, true), info);
   }
+  if (n >= 0 && b.mode.aligned && b.width(n) > 32) checkAlignment(b, n);
   b.helper(mnemonic, n < 0 ? b.constant(32, 0) : b.linear(n, isStore(b, n)), info);
+}
+
+/** Operands of 64 and 80 bits lie on multiples of eight bytes (SDM vol. 3, table 6-7); the helpers access them by doublewords. */
+function checkAlignment(b: Builder, n: number): void {
+  if (b.width(n) > 80) return;
+  const write = isStore(b, n);
+  b.helper('checkWideAlignment', b.linear(n, write), b.constant(32, write ? 1 : 0));
 }
 
 const X87 = [

@@ -25,11 +25,16 @@ export const SEMANTICS: Record<Mnemonic, Semantics> = {
   ...SYSTEM,
 };
 
-/** The IR of an instruction; privilege comes before every operand access, as hardware does it. */
+/** #UD outside protected mode goes before privilege; SYSEXIT is #GP there. */
+const NOT_IN_REAL_MODE = new Set<Mnemonic>(['LLDT', 'LTR']);
+
+/** The IR of an instruction; mode and privilege come before every operand access, as hardware does it. */
 export function semanticOf(instruction: Instruction, mode: ModeView, style: OperandStyle = 'concrete'): Semantic {
   const b = new Builder(instruction, mode, style);
   const row = OPCODES[instruction.row] as OpcodeRow;
-  if (row.privilege === 'cpl0') {
+  // RSM outside system management mode is no instruction at any privilege (SDM vol. 2, RSM).
+  if (row.privilege === 'cpl0' && instruction.mnemonic !== 'RSM') {
+    if (NOT_IN_REAL_MODE.has(instruction.mnemonic)) b.helper('requireProtected');
     b.when(b.binary('ne', b.state(R_CPL), b.constant(32, 0)), () => b.fault(Vector.GP));
   }
   SEMANTICS[instruction.mnemonic](b);

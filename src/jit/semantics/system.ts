@@ -36,7 +36,8 @@ function loadFarPointer(segment: number) {
     const address = b.linear(1, false, size / 8 + 2);
     const offset = b.load(size, address);
     const selector = b.let(b.zeroExtend(32, b.load(16, b.add(address, number(b, size / 8)))));
-    loadSegment(b, segment, selector);
+    // LSS holds nothing off (SDM vol. 3, 6.8.3).
+    b.helper('loadSegment', number(b, segment), selector);
     b.write(0, offset);
   };
 }
@@ -67,13 +68,15 @@ const inspect = (helper: string) => (b: Builder) => {
   b.write(0, b.truncate(b.width(0), b.helperValue(helper, selector, b.zeroExtend(32, b.read(0)))));
 };
 
-/** ARPL writes only when it changes something (SDM vol. 2). */
+/** ARPL needs a writable destination even when it changes nothing; its page is read first (SDM vol. 2). */
 function adjustRpl(b: Builder): void {
   b.helper('requireProtected');
+  if (b.isMemory(0)) b.linear(0, true);
   const destination = b.let(b.read(0));
   const rpl = b.let(b.and(b.read(1), b.constant(16, 3)));
   const lower = b.let(b.binary('ltU', b.and(destination, b.constant(16, 3)), rpl));
-  b.when(lower, () => b.write(0, b.or(b.and(destination, b.constant(16, 0xfffc)), rpl)));
+  const raised = b.let(b.or(b.and(destination, b.constant(16, 0xfffc)), rpl));
+  b.write(0, b.select(lower, raised, destination));
   const others = b.and(b.statusFlags(), number(b, ~EFLAGS.ZF));
   b.setExplicitFlags(b.let(b.or(others, b.select(lower, number(b, EFLAGS.ZF), number(b, 0)))));
 }

@@ -9,6 +9,11 @@ export function checkEip(eip: number, limit: number, errorCode = 0): void {
   if (eip >>> 0 > limit) fault(Vector.GP, errorCode);
 }
 
+/** A near branch to `to`, before it has any effect; for code segments below 4 GiB. */
+export function checkBranch(cpu: Cpu, to: number): void {
+  if (to >>> 0 > cpu.segments.limit[CS]!) fault(Vector.GP, 0);
+}
+
 /** Commits CS, CPL and EIP after every check has passed. */
 export function enterCode(cpu: Cpu, descriptor: Descriptor, cpl: number, eip: number): void {
   const selector = (descriptor.selector & ~3) | cpl;

@@ -4,6 +4,7 @@ import * as controlRegisters from './control-registers.js';
 import * as farTransfers from './far-transfers.js';
 import * as interrupts from './interrupts.js';
 import * as io from './io.js';
+import { checkBranch } from './code-segment.js';
 import { iret } from './iret.js';
 import * as msr from './msr.js';
 import * as segments from './segments.js';
@@ -26,6 +27,7 @@ export const HELPERS = {
   sldt: segments.sldt,
   str: segments.str,
   // far-transfers.ts, iret.ts, interrupts.ts
+  checkBranch,
   farJump: farTransfers.farJump,
   farCall: farTransfers.farCall,
   farReturn: farTransfers.farReturn,
@@ -86,6 +88,7 @@ export const HELPERS = {
   popa: stackFrames.popa,
   enter: stackFrames.enter,
   cmpxchg8b: stackFrames.cmpxchg8b,
+  checkWideAlignment: stackFrames.checkWideAlignment,
   // strings.ts
   movs: strings.movs,
   cmps: strings.cmps,

@@ -36,6 +36,9 @@ import {
 } from './stack.js';
 import { switching, taskGate } from './task-switch.js';
 
+/** General detect enable. */
+const DR7_GD = 1 << 13;
+
 /** Stands for "this vector pushes no error code". */
 const NO_ERROR_CODE = -1;
 
@@ -66,6 +69,8 @@ export function deliverException(cpu: Cpu, vector: number, errorCode: number, ad
   let current = vector;
   let code = HAS_ERROR_CODE.has(vector) ? errorCode : NO_ERROR_CODE;
   if (vector === Vector.PF) cpu.cr2 = address;
+  // Its handler may use the debug registers (SDM vol. 3, 17.2.4).
+  if (vector === Vector.DB) cpu.dr[7]! &= ~DR7_GD;
   for (;;) {
     const second = tryException(cpu, current, code);
     if (second === null) return;
@@ -149,6 +154,7 @@ export function softwareTrap(cpu: Cpu, vector: number, nextEip: number): void {
   switching.committed = false;
   try {
     enterHandler(cpu, vector, nextEip, 1, NO_ERROR_CODE, 0);
+    cpu.trace.entered = true;
   } catch (error) {
     deliverInNewTask(cpu, error);
   }
@@ -157,6 +163,7 @@ export function softwareTrap(cpu: Cpu, vector: number, nextEip: number): void {
 /** INT1 (F1): #DB without the check of the gate's DPL. */
 export function icebp(cpu: Cpu, nextEip: number): void {
   enterHandler(cpu, Vector.DB, nextEip, 0, NO_ERROR_CODE, 0);
+  cpu.trace.entered = true;
 }
 
 /** Goes to the handler or throws with registers unchanged. `software` 1: gate DPL is checked and error codes have EXT = 0. */

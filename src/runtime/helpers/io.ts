@@ -1,6 +1,7 @@
 /** IN and OUT with the permission check by IOPL and the TSS bitmap (SDM vol. 1, 18.5). */
+import { BREAK_ON, isArmed, matchBreakpoints } from '../breakpoints.js';
 import { fault, Vector } from '../fault.js';
-import { ATTRIBUTE, CR0, EFLAGS, R_CPL, R_EFLAGS, TR, type Cpu } from '../state.js';
+import { ATTRIBUTE, CR0, CR4, EFLAGS, R_CPL, R_EFLAGS, TR, type Cpu } from '../state.js';
 import { SystemType } from './descriptors.js';
 
 const TSS_IO_MAP_BASE = 0x66;
@@ -30,12 +31,30 @@ function bitmapAllows(cpu: Cpu, port: number, size: number): boolean {
 /** IN: `size` in bytes; the value is unsigned in its size (as int32). */
 export function portIn(cpu: Cpu, port: number, size: number): number {
   checkIo(cpu, port, size);
+  return readPort(cpu, port, size);
+}
+
+/** Reads a port that the guest may read. */
+export function readPort(cpu: Cpu, port: number, size: number): number {
+  notePort(cpu, port & 0xffff, size);
   return cpu.environment.readPort(port & 0xffff, size) | 0;
 }
 
 /** OUT. */
 export function portOut(cpu: Cpu, port: number, size: number, value: number): void {
   checkIo(cpu, port, size);
+  writePort(cpu, port, size, value);
+}
+
+/** Writes a port that the guest may write. */
+export function writePort(cpu: Cpu, port: number, size: number, value: number): void {
+  notePort(cpu, port & 0xffff, size);
   const unsigned = size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
   cpu.environment.writePort(port & 0xffff, size, unsigned);
+}
+
+/** I/O breakpoints exist with CR4.DE (SDM vol. 3, 17.2.4). */
+function notePort(cpu: Cpu, port: number, size: number): void {
+  if (!isArmed(cpu.dr[7]!) || !(cpu.cr4 & CR4.DE)) return;
+  cpu.trace.hits |= matchBreakpoints(cpu.dr, port, size, BREAK_ON.PORT, BREAK_ON.PORT);
 }

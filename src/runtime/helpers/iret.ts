@@ -26,6 +26,7 @@ export function iret(cpu: Cpu, operandSize: number, nextEip: number): void {
   else if (eflags & EFLAGS.VM) iretVm86(cpu, operandSize);
   else if (eflags & EFLAGS.NT) iretTask(cpu, nextEip);
   else iretProtected(cpu, operandSize);
+  cpu.trace.loadedResume = true;
   cpu.nmiBlocked = false;
   if (cpu.nmiPending) cpu.r[R_PENDING]! |= PENDING.INTERRUPT;
 }

@@ -1,7 +1,7 @@
 /** Segment registers: loads with all their checks, the address computation, LAR LSL VERR VERW ARPL and LDTR/TR (SDM vol. 3, chapters 3 and 5). */
 import { fault, Vector } from '../fault.js';
 import { setStatusFlags, getStatusFlags } from '../flags.js';
-import { isFlat } from '../mode.js';
+import { codeLimitBits, isFlat } from '../mode.js';
 import {
   ATTRIBUTE,
   CR0,
@@ -61,13 +61,18 @@ export function setSegment(
   const { segments } = cpu;
   const flat = index < 6 && isFlat(cpu, index);
   const sizeChanged = (segments.attributes[index]! ^ attributes) & ATTRIBUTE.DB;
+  const limitChanged = codeLimitBits(segments.limit[index]!) !== codeLimitBits(limit);
   segments.selector[index] = selector;
   segments.base[index] = base;
   segments.limit[index] = limit;
   segments.attributes[index] = attributes;
   if (index >= 6) return;
   cpu.r[R_SEGMENT_BASE + index] = base;
-  if (flat !== isFlat(cpu, index) || (sizeChanged && (index === CS || index === SS)))
+  if (
+    flat !== isFlat(cpu, index) ||
+    (sizeChanged && (index === CS || index === SS)) ||
+    (limitChanged && index === CS)
+  )
     cpu.r[R_PENDING]! |= PENDING.MODE;
 }
 
@@ -106,10 +111,10 @@ export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
   else loadProtectedData(cpu, segment, selector);
 }
 
-/** MOV SS and POP SS: holds interrupts off for one instruction. */
+/** MOV SS and POP SS: holds interrupts and debug exceptions off for one instruction. */
 export function loadStackSegment(cpu: Cpu, selector: number): void {
   loadSegment(cpu, SS, selector);
-  cpu.r[R_PENDING]! |= PENDING.SHADOW;
+  cpu.r[R_PENDING]! |= PENDING.SHADOW | PENDING.STACK_SHADOW;
 }
 
 function loadProtectedStack(cpu: Cpu, selector: number): void {

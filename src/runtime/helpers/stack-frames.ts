@@ -1,6 +1,6 @@
 /** PUSHA, POPA, ENTER and CMPXCHG8B: instructions whose memory accesses must all succeed before anything changes (SDM vol. 2). */
 import { getStatusFlags, setStatusFlags } from '../flags.js';
-import { EAX, EBP, EBX, ECX, EDX, EFLAGS, ESP, type Cpu } from '../state.js';
+import { CR0, EAX, EBP, EBX, ECX, EDX, EFLAGS, ESP, type Cpu } from '../state.js';
 import { segmentAddress, SS } from './segments.js';
 import { peek, setStackPointer, stackMask } from './stack.js';
 
@@ -91,3 +91,12 @@ export function cmpxchg8b(cpu: Cpu, linear: number): void {
   const flags = getStatusFlags(cpu) & ~EFLAGS.ZF;
   setStatusFlags(cpu, equal ? flags | EFLAGS.ZF : flags);
 }
+
+/** #AC for an x87, MMX or SSE operand of 64 or 80 bits, unless the instruction faults before it gets to its operand. */
+export function checkWideAlignment(cpu: Cpu, linear: number, write: number): void {
+  if (cpu.cr0 & (CR0.EM | CR0.TS) || cpu.fpu.status & FPU_ES) return;
+  if (write) cpu.mmu.probeWrite(linear, 8);
+  else cpu.mmu.probeRead(linear, 8);
+}
+/** Exception summary: a pending x87 exception, raised first. */
+const FPU_ES = 1 << 7;

@@ -14,7 +14,7 @@ function machineOf(cpu: Cpu): Machine | undefined {
 
 /** Performs up to `limit` iterations; 0 means that the next one must go through `step`. */
 export function bulk(cpu: Cpu, operation: StringOperation, limit: number, rep: number): number {
-  if (limit < 2) return 0;
+  if (limit < 2 || cpu.mmu.checksAlignment) return 0;
   if (steps.delta < 0 && operation !== StringOperation.MOVS) return 0;
   const machine = machineOf(cpu);
   if (machine === undefined) return 0;

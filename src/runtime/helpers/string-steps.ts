@@ -1,7 +1,7 @@
 /** One iteration of a string instruction: complete, or a fault with registers unchanged. */
 import { FlagOperation } from '../flags.js';
 import { EAX, EDI, EDX, ESI, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, type Cpu } from '../state.js';
-import { checkIo } from './io.js';
+import { checkIo, readPort, writePort } from './io.js';
 import { ES, segmentAddress } from './segments.js';
 
 export const StringOperation = { MOVS: 0, CMPS: 1, STOS: 2, LODS: 3, SCAS: 4, INS: 5, OUTS: 6 } as const;
@@ -121,7 +121,7 @@ function inputStep(cpu: Cpu): void {
   checkIo(cpu, port, steps.bytes);
   const linear = destinationAddress(cpu, 1);
   cpu.mmu.probeWrite(linear, steps.bytes);
-  write(cpu, linear, cpu.environment.readPort(port, steps.bytes) | 0);
+  write(cpu, linear, readPort(cpu, port, steps.bytes));
   advance(cpu, EDI, 1);
 }
 
@@ -129,6 +129,6 @@ function outputStep(cpu: Cpu): void {
   const port = cpu.r[EDX]! & 0xffff;
   checkIo(cpu, port, steps.bytes);
   const value = read(cpu, sourceAddress(cpu));
-  cpu.environment.writePort(port, steps.bytes, steps.bytes === 4 ? value >>> 0 : value);
+  writePort(cpu, port, steps.bytes, value);
   advance(cpu, ESI, 1);
 }

@@ -30,7 +30,7 @@ function run(
 
 /** Iterations are charged as they complete, so that a fault or a device sees the exact count; the engine charges the last one. */
 function repeat(cpu: Cpu, operation: Operation, rep: number): number {
-  const { r } = cpu;
+  const { r, trace } = cpu;
   const { mask } = steps;
   // The permission check comes before the count is looked at (seen on silicon).
   if (operation === StringOperation.INS || operation === StringOperation.OUTS)
@@ -42,7 +42,7 @@ function repeat(cpu: Cpu, operation: Operation, rep: number): number {
   if (remaining === 0) return 0;
   let finished: boolean;
   do {
-    let done = bulk(cpu, operation, Math.min(remaining, r[R_BUDGET]!), rep);
+    let done = bulk(cpu, operation, trace.single ? 1 : Math.min(remaining, r[R_BUDGET]!), rep);
     if (done === 0) {
       step(cpu, operation);
       done = 1;
@@ -51,7 +51,7 @@ function repeat(cpu: Cpu, operation: Operation, rep: number): number {
     r[ECX] = (r[ECX]! & ~mask) | (remaining & mask);
     r[R_BUDGET] = r[R_BUDGET]! - done;
     finished = remaining === 0 || (compares && steps.equal === equalStops);
-  } while (!finished && r[R_BUDGET]! > 0 && r[R_PENDING] === 0);
+  } while (!finished && r[R_BUDGET]! > 0 && r[R_PENDING] === 0 && !trace.single);
   r[R_BUDGET] = r[R_BUDGET]! + 1;
   return finished ? 0 : 1;
 }

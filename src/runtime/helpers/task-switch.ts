@@ -194,6 +194,8 @@ function commitTask(cpu: Cpu, selector: number): void {
   setSegment(cpu, TR, selector & 0xffff, tss.base, tss.limit, tss.attributes | 2);
   if (tss.type & 8 && cpu.cr0 & CR0.PG) cpu.mmu.loadCr3(incoming.cr3);
   cpu.cr0 |= CR0.TS;
+  cpu.trace.entered = true;
+  cpu.trace.loadedResume = true;
   cpu.dr[7]! &= ~DR7_LOCAL;
   cpu.r.set(incoming.registers, 0);
   cpu.r[R_EIP] = incoming.eip;
