@@ -44,6 +44,7 @@ const RENAMED: Readonly<Record<string, string>> = {
   MOVSEG: 'mov',
   XLAT: 'xlatb',
   FWAIT: 'wait',
+  FSTPNCE: 'fstp',
 };
 const CONDITIONAL: Readonly<Record<string, string>> = { JCC: 'j', SETCC: 'set', CMOVCC: 'cmov' };
 const ONE_STACK_OPERAND: ReadonlySet<Mnemonic> = new Set(['FCOM', 'FCOMP', 'FXCH', 'FUCOM', 'FUCOMP']);

@@ -20,7 +20,7 @@
  * - FCOM, FCOMP, FXCH, FUCOM(P) with a register name ST as their first operand.
  * - MOV Sreg (8E), LLDT, LTR, LMSW, VERR, VERW, LAR, LSL take `Ew`: only 16 bits of a register are ever read.
  * - The reserved NOPs (0F 0D, 0F 18-0F 1F) have one operand, never accessed; F3 0F 1E (ENDBR) and the like are among them.
- * - Undocumented aliases are present: 82, D0-D3 and C0-C1 /6, F6 and F7 /1, D6 (SALC), F1 (INT1), D9 D8 (FSTPNCE, here FSTP), DC D0,
+ * - Undocumented aliases are present: 82, D0-D3 and C0-C1 /6, F6 and F7 /1, D6 (SALC), F1 (INT1), D9 D8 (FSTPNCE), DC D0,
  *   DC D8, DD C8, DE D0, DF C0 (FFREEP), DF C8, DF D0, DF D8; 8087 and 80287 FNENI, FNDISI, FNSETPM.
  *
  * Not implemented: everything after SSE3 (decodes as invalid, but F3 0F BC/BD as BSF/BSR), 3DNow!, VMX and SVM beyond
@@ -322,7 +322,7 @@ export const OPCODES = [
   { opcode: 'D9 C0+i', mnemonic: 'FLD', operands: 'STi', cpuid: 'FPU' },
   { opcode: 'D9 C8+i', mnemonic: 'FXCH', operands: 'ST,STi', cpuid: 'FPU' },
   { opcode: 'D9 D0', mnemonic: 'FNOP', operands: '', cpuid: 'FPU' },
-  { opcode: 'D9 D8+i', mnemonic: 'FSTP', operands: 'STi', cpuid: 'FPU' },
+  { opcode: 'D9 D8+i', mnemonic: 'FSTPNCE', operands: 'STi', cpuid: 'FPU' },
   { opcode: 'D9 E0', mnemonic: 'FCHS', operands: '', cpuid: 'FPU' },
   { opcode: 'D9 E1', mnemonic: 'FABS', operands: '', cpuid: 'FPU' },
   { opcode: 'D9 E4', mnemonic: 'FTST', operands: '', cpuid: 'FPU' },

@@ -49,7 +49,7 @@ const RENAMED: Readonly<Record<string, string>> = {
   Reservednop: 'NOP',
   Prefetch: 'NOP',
   Prefetchw: 'NOP',
-  Prefetchwt1: 'NOP', Fstpnce: 'FSTP', Sysexitq: 'SYSEXIT', Sysretq: 'SYSRET', Fxsave64: 'FXSAVE', Fxrstor64: 'FXRSTOR',
+  Prefetchwt1: 'NOP', Sysexitq: 'SYSEXIT', Sysretq: 'SYSRET', Fxsave64: 'FXSAVE', Fxrstor64: 'FXRSTOR',
 }; // prettier-ignore
 
 /** Our mnemonic for an iced `Code` name such as `Mov_r32_rm32`, and iced's mnemonic. */
