@@ -158,13 +158,14 @@ export class Builder {
   /** As `linear`, for operands that a helper accesses piece by piece: flat segments, too, end at 4 GiB. */
   wholeLinear(n: number, write: boolean): Value {
     const m = this.memory(n);
-    const size = m.width / 8;
+    // With 16-bit addresses the area of FXSAVE wraps, which is its helper's business.
+    const size = m.width === 4096 && m.addressSize === 16 ? 16 : m.width / 8;
     if (this.mode.flat(m.segment) && size > 1 && this.linearAddresses[n] === undefined) {
       const offset = this.let(this.effectiveAddress(n));
       const segment: Value = this.style === 'slot' ? { op: 'slotSegment', width: 32 } : constant(32, m.segment);
       this.when(binary('ltU', 32, constant(32, -size), offset), () => void this.segmented(segment, offset, size, write));
     }
-    return this.linear(n, write);
+    return this.linear(n, write, size);
   }
   private flatLinear(segment: SegmentIndex, offset: Value): Value {
     return segment < 4 ? offset : binary('add', 32, offset, this.state(R_SEGMENT_BASE + segment));

@@ -79,6 +79,8 @@ export class Tlb {
   /** Takes the execute entries of a page back; a new generation even where there are none. */
   dropFetches(page: number): void {
     const state = this.state[page]!;
+    this.generation = (this.generation + 1) | 0;
+    if ((state & (EXECUTE | (EXECUTE << 1))) === 0) return;
     this.state[page] = state & ~(EXECUTE | (EXECUTE << 1));
     this.#dropExecute(page, state);
   }

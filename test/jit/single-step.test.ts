@@ -219,4 +219,14 @@ describe.each<EngineName>(['evaluator', 'interpreter', 'jit'])('%s', (name) => {
     run(1);
     expect(delivered(true)).toEqual([13, 0, EFLAGS.RF]);
   });
+  it('wraps the area of FXSAVE with 16-bit addresses', () => {
+    // fxsave es:[bx] below the end of 64 KiB
+    start(0x26, 0x67, 0x0f, 0xae, 0x07);
+    setSegment(cpu, 0, 0x23, 0x1f2100, 0xffff, 0xf3);
+    cpu.r[EBX] = 0xff00;
+    // XMM6 lies at offset 256: offset 0 of the segment, which is not mapped.
+    run(1);
+    expect(delivered(true)).toEqual([14, 0, EFLAGS.RF]);
+    expect(cpu.cr2).toBe(0x1f2100);
+  });
 });

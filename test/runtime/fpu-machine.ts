@@ -4,6 +4,7 @@ import type { Instruction, MemoryOperand } from '../../src/decoder/instruction.j
 import { fault, GuestFault, pageFault } from '../../src/runtime/fault.js';
 import { getEflags, setEflags } from '../../src/runtime/flags.js';
 import { Fpu, FPU_HELPERS, packInfo } from '../../src/runtime/fpu/index.js';
+import { setSegment } from '../../src/runtime/helpers/segments.js';
 import type { Mmu } from '../../src/runtime/mmu.js';
 import { CR0, CR4, Cpu, type CpuModel, R_EIP } from '../../src/runtime/state.js';
 
@@ -181,6 +182,10 @@ export function setUp(vector: Vector, mode: 16 | 32): Run {
   cpu.mmu = memory.mmu();
   cpu.cr0 = CR0.PE | CR0.NE | CR0.MP | CR0.ET | CR0.WP;
   cpu.cr4 = CR4.OSFXSR | CR4.OSXMMEXCPT;
+  for (let i = 0; i < 6; i++) {
+    const type = i === 1 ? 0xfb : 0xf3;
+    setSegment(cpu, i, 0, segmentBase(i, mode), mode === 32 ? 0xffffffff : 0xffff, type);
+  }
   cpu.fpu.reset();
   vector.r.forEach((value, i) => (cpu.r[i] = hex(value)));
   setEflags(cpu, hex(vector.fl), -1);

@@ -24,6 +24,9 @@ export const INFO = {
   /** Bits 20-22: memory width, one of WIDTH. */
   WIDTH_SHIFT: 20,
   OPERAND_SIZE_16: 1 << 23,
+  /** FXSAVE and FXRSTOR with 16-bit addresses; bits 28-30 are the segment. */
+  ADDRESS_16: 1 << 24,
+  SEGMENT_SHIFT: 28,
   /** First or second register operand is a GPR. */
   GPR_FIRST: 1 << 25,
   GPR_SECOND: 1 << 26,

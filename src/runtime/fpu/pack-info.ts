@@ -7,6 +7,8 @@ interface OperandView {
   readonly index?: number;
   readonly width?: number;
   readonly value?: number;
+  readonly addressSize?: number;
+  readonly segment?: number;
 }
 interface InstructionView {
   readonly operandSize: number;
@@ -22,9 +24,17 @@ const WIDTHS: Readonly<Record<number, number>> = {
   128: WIDTH.W128,
 };
 
+const FXSAVE_BITS = 4096;
+
 function memoryBits(operand: OperandView, first: boolean): number {
+  if (operand.width === FXSAVE_BITS && operand.addressSize === 16) return wrappingBits(operand, first);
   const width = WIDTHS[operand.width!] ?? WIDTH.OTHER;
   return INFO.MEMORY | (first ? INFO.STORE : 0) | (width << INFO.WIDTH_SHIFT);
+}
+
+function wrappingBits(operand: OperandView, first: boolean): number {
+  const area = INFO.MEMORY | (first ? INFO.STORE : 0) | (WIDTH.OTHER << INFO.WIDTH_SHIFT);
+  return area | INFO.ADDRESS_16 | (operand.segment! << INFO.SEGMENT_SHIFT);
 }
 
 function fileNumber(operand: OperandView): number {

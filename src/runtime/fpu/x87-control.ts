@@ -1,6 +1,7 @@
 /** x87 control instructions: environment, state images, FXSAVE and FXRSTOR (SDM vol. 1, 8.1.10-11, 10.5). */
 import { fault, Vector } from '../fault.js';
-import { CR0, CR4, type Cpu, EAX, EFLAGS, R_EFLAGS } from '../state.js';
+import { segmentAddress } from '../helpers/segments.js';
+import { CR0, CR4, type Cpu, EAX, EFLAGS, R_EFLAGS, R_SEGMENT_BASE } from '../state.js';
 import {
   checkWaiting,
   checkX87,
@@ -223,21 +224,42 @@ function savedXmms(cpu: Cpu): number {
   return cpu.cr4 & CR4.OSFXSR ? 8 : 0;
 }
 
-const fxsave: Helper = (cpu, address) => {
+/** Linear addresses of the 16-byte parts of the area: with 16-bit addresses its offsets wrap at 64 KiB (seen on silicon). */
+const parts = new Int32Array(32);
+
+/** Locates the area and makes sure that all of it may be accessed. */
+function openArea(cpu: Cpu, address: number, info: number, write: boolean): void {
+  for (let i = 0; i < 32; i++) parts[i] = address + 16 * i;
+  if (info & INFO.ADDRESS_16) return openWrapping(cpu, (info >>> INFO.SEGMENT_SHIFT) & 7, write);
+  if (write) cpu.mmu.probeWrite(address, 512);
+  else cpu.mmu.probeRead(address, 512);
+}
+function openWrapping(cpu: Cpu, segment: number, write: boolean): void {
+  const base = cpu.r[R_SEGMENT_BASE + segment]!;
+  for (let i = 0; i < 32; i++)
+    parts[i] = segmentAddress(cpu, segment, (parts[i]! - base) & 0xffff, 16, write ? 1 : 0);
+  for (let i = 0; i < 32; i++) {
+    if (write) cpu.mmu.probeWrite(parts[i]!, 16);
+    else cpu.mmu.probeRead(parts[i]!, 16);
+  }
+}
+
+const fxsave: Helper = (cpu, address, info) => {
   checkFxsave(cpu, address);
   const { fpu, mmu } = cpu;
-  mmu.probeWrite(address, 512);
-  writeFxHeader(cpu, address);
+  openArea(cpu, address, info, true);
+  writeFxHeader(cpu, parts[0]!, parts[1]!);
   for (let i = 0; i < 8; i++) {
-    const at = (address + 32 + 16 * i) | 0;
+    const at = parts[2 + i]!;
     writeRegister(cpu, at, i);
     mmu.write16((at + 10) | 0, 0);
     mmu.write32((at + 12) | 0, 0);
   }
-  for (let i = 0; i < 4 * savedXmms(cpu); i++) mmu.write32((address + 160 + 4 * i) | 0, fpu.xmm[i]!);
+  for (let i = 0; i < 4 * savedXmms(cpu); i++)
+    mmu.write32((parts[10 + (i >> 2)]! + 4 * (i & 3)) | 0, fpu.xmm[i]!);
 };
 
-function writeFxHeader(cpu: Cpu, address: number): void {
+function writeFxHeader(cpu: Cpu, address: number, second: number): void {
   const { fpu, mmu } = cpu;
   mmu.write16(address, fpu.control);
   mmu.write16((address + 2) | 0, fpu.statusWord());
@@ -245,27 +267,28 @@ function writeFxHeader(cpu: Cpu, address: number): void {
   mmu.write16((address + 6) | 0, fpu.opcode);
   mmu.write32((address + 8) | 0, fpu.instructionOffset);
   mmu.write32((address + 12) | 0, fpu.instructionSelector);
-  mmu.write32((address + 16) | 0, fpu.operandOffset);
-  mmu.write32((address + 20) | 0, fpu.operandSelector);
-  mmu.write32((address + 24) | 0, fpu.mxcsr);
-  mmu.write32((address + 28) | 0, MXCSR_MASK);
+  mmu.write32(second, fpu.operandOffset);
+  mmu.write32((second + 4) | 0, fpu.operandSelector);
+  mmu.write32((second + 8) | 0, fpu.mxcsr);
+  mmu.write32((second + 12) | 0, MXCSR_MASK);
 }
 
-const fxrstor: Helper = (cpu, address) => {
+const fxrstor: Helper = (cpu, address, info) => {
   checkFxsave(cpu, address);
   const { fpu, mmu } = cpu;
-  mmu.probeRead(address, 512);
-  const mxcsr = mmu.read32((address + 24) | 0);
+  openArea(cpu, address, info, false);
+  const mxcsr = mmu.read32((parts[1]! + 8) | 0);
   if (cpu.cr4 & CR4.OSFXSR) {
     if (mxcsr & ~MXCSR_MASK) fault(Vector.GP, 0);
     fpu.mxcsr = mxcsr;
   }
-  readFxHeader(cpu, address);
-  for (let i = 0; i < 8; i++) readRegister(cpu, (address + 32 + 16 * i) | 0, i);
-  for (let i = 0; i < 4 * savedXmms(cpu); i++) fpu.xmm[i] = mmu.read32((address + 160 + 4 * i) | 0);
+  readFxHeader(cpu, parts[0]!, parts[1]!);
+  for (let i = 0; i < 8; i++) readRegister(cpu, parts[2 + i]!, i);
+  for (let i = 0; i < 4 * savedXmms(cpu); i++)
+    fpu.xmm[i] = mmu.read32((parts[10 + (i >> 2)]! + 4 * (i & 3)) | 0);
 };
 
-function readFxHeader(cpu: Cpu, address: number): void {
+function readFxHeader(cpu: Cpu, address: number, second: number): void {
   const { fpu, mmu } = cpu;
   fpu.control = (mmu.read16(address) & CONTROL.WRITABLE) | CONTROL.RESERVED_ONE;
   fpu.setStatusWord(mmu.read16((address + 2) | 0));
@@ -273,8 +296,8 @@ function readFxHeader(cpu: Cpu, address: number): void {
   fpu.opcode = mmu.read16((address + 6) | 0) & 0x7ff;
   fpu.instructionOffset = mmu.read32((address + 8) | 0) | 0;
   fpu.instructionSelector = mmu.read16((address + 12) | 0);
-  fpu.operandOffset = mmu.read32((address + 16) | 0) | 0;
-  fpu.operandSelector = mmu.read16((address + 20) | 0);
+  fpu.operandOffset = mmu.read32(second) | 0;
+  fpu.operandSelector = mmu.read16((second + 4) | 0);
 }
 
 export const X87_CONTROL: Record<string, Helper> = {
