@@ -188,8 +188,6 @@ export class Evaluator {
         return evaluateUnary(v.op, v.width, this.value(v.value));
       case 'immediate': case 'slotAddress': case 'slotSegment':
         throw new Error('slot operand in concrete IR');
-      case 'pair': case 'low': case 'high':
-        throw new Error('64-bit values are not evaluated yet');
       default:
         return evaluateBinary(v.op, v.width, this.value(v.left), this.value(v.right));
     }
