@@ -4,7 +4,15 @@ import { SS } from '../decoder/instruction.js';
 import { ESP, R_SEGMENT_BASE } from '../runtime/state.js';
 import { packOperands } from './pack-operands.js';
 import { binary, constant, select, signExtend, truncate, unary, zeroExtend } from './fold.js';
-import { FlagKind, type BinaryOp, type JumpKind, type Register, type Semantic, type Statement, type Value } from './ir.js';
+import {
+  FlagKind,
+  type BinaryOp,
+  type JumpKind,
+  type Register,
+  type Semantic,
+  type Statement,
+  type Value,
+} from './ir.js';
 
 /** What a translation may assume of the mode (the mode part of the translation key). */
 export interface ModeView {
@@ -42,18 +50,19 @@ export class Builder {
   readonly mode: ModeView;
   private readonly style: OperandStyle;
 
-  constructor(
-    instruction: Instruction,
-    mode: ModeView,
-    style: OperandStyle = 'concrete',
-  ) {
+  constructor(instruction: Instruction, mode: ModeView, style: OperandStyle = 'concrete') {
     this.instruction = instruction;
     this.mode = mode;
     this.style = style;
   }
 
   finish(): Semantic {
-    return { statements: this.statements, temps: this.temps, hasHelper: this.hasHelper, endsBlock: this.ends };
+    return {
+      statements: this.statements,
+      temps: this.temps,
+      hasHelper: this.hasHelper,
+      endsBlock: this.ends,
+    };
   }
 
   // ---- operands -------------------------------------------------------------------------------------------------------
@@ -85,7 +94,8 @@ export class Builder {
   }
   private register(n: number): Register {
     const operand = this.operand(n);
-    if (operand.kind !== 'register') throw new Error(`${this.instruction.mnemonic} operand ${n} is not a GPR`);
+    if (operand.kind !== 'register')
+      throw new Error(`${this.instruction.mnemonic} operand ${n} is not a GPR`);
     if (this.style === 'slot' && n < 2) return { kind: 'slot', field: n === 0 ? 'a' : 'b' };
     return { kind: 'fixed', index: operand.high ? operand.index - 4 : operand.index, high: operand.high };
   }
@@ -100,7 +110,9 @@ export class Builder {
       case 'memory':
         return this.load(memoryBits(operand), this.linear(n, false), n);
       default:
-        throw new Error(`${this.instruction.mnemonic} operand ${n} (${operand.kind}) is not readable as a value`);
+        throw new Error(
+          `${this.instruction.mnemonic} operand ${n} (${operand.kind}) is not readable as a value`,
+        );
     }
   }
   /** Reads a destination: memory is checked for writing first and the later `write` goes to the same place. */
@@ -134,7 +146,8 @@ export class Builder {
     if (this.style === 'slot') return { op: 'slotAddress', width: 32, addressSize: size, segmented: false };
     let sum: Value = constant(32, 0);
     if (m.base >= 0) sum = this.gpr(m.base);
-    if (m.index >= 0) sum = binary('add', 32, sum, binary('shl', 32, this.gpr(m.index), constant(32, m.scale)));
+    if (m.index >= 0)
+      sum = binary('add', 32, sum, binary('shl', 32, this.gpr(m.index), constant(32, m.scale)));
     sum = binary('add', 32, sum, constant(32, m.displacement + (m.base === ESP ? adjust : 0)));
     return size === 16 ? binary('and', 32, sum, constant(32, 0xffff)) : sum;
   }
@@ -148,8 +161,11 @@ export class Builder {
       address = { op: 'slotAddress', width: 32, addressSize: m.addressSize as 16 | 32, segmented: true };
     } else {
       const offset = this.effectiveAddress(n, adjust);
-      const segment: Value = this.style === 'slot' ? { op: 'slotSegment', width: 32 } : constant(32, m.segment);
-      address = this.mode.flat(m.segment) ? this.flatLinear(m.segment, offset) : this.segmented(segment, offset, size, write);
+      const segment: Value =
+        this.style === 'slot' ? { op: 'slotSegment', width: 32 } : constant(32, m.segment);
+      address = this.mode.flat(m.segment)
+        ? this.flatLinear(m.segment, offset)
+        : this.segmented(segment, offset, size, write);
     }
     const result = address.op === 'const' ? address : this.let(address);
     this.linearAddresses[n] = result;
@@ -162,8 +178,12 @@ export class Builder {
     const size = m.width === 4096 && m.addressSize === 16 ? 16 : m.width / 8;
     if (this.mode.flat(m.segment) && size > 1 && this.linearAddresses[n] === undefined) {
       const offset = this.let(this.effectiveAddress(n));
-      const segment: Value = this.style === 'slot' ? { op: 'slotSegment', width: 32 } : constant(32, m.segment);
-      this.when(binary('ltU', 32, constant(32, -size), offset), () => void this.segmented(segment, offset, size, write));
+      const segment: Value =
+        this.style === 'slot' ? { op: 'slotSegment', width: 32 } : constant(32, m.segment);
+      this.when(
+        binary('ltU', 32, constant(32, -size), offset),
+        () => void this.segmented(segment, offset, size, write),
+      );
     }
     return this.linear(n, write, size);
   }
@@ -177,7 +197,10 @@ export class Builder {
     const cell = this.shift('shl', this.shift('shrS', offset, bits === 16 ? 4 : 5), bits === 16 ? 1 : 2);
     if (this.style === 'slot' && this.mode.flat(m.segment)) {
       return this.let(
-        this.add({ op: 'slotAddress', width: 32, addressSize: m.addressSize as 16 | 32, segmented: true }, cell),
+        this.add(
+          { op: 'slotAddress', width: 32, addressSize: m.addressSize as 16 | 32, segmented: true },
+          cell,
+        ),
       );
     }
     let ea = this.add(this.effectiveAddress(n), cell);
@@ -234,7 +257,10 @@ export class Builder {
   }
   /** Reads `width` bits at `depth` bytes above the stack pointer, which stays. */
   peek(width: 16 | 32, depth = 0): Value {
-    return this.load(width, this.stackLinear(depth === 0 ? this.stackPointer() : this.stackMove(depth), width / 8, false));
+    return this.load(
+      width,
+      this.stackLinear(depth === 0 ? this.stackPointer() : this.stackMove(depth), width / 8, false),
+    );
   }
   dropStack(bytes: number): void {
     this.setStackPointer(this.stackMove(bytes));
@@ -334,11 +360,19 @@ export class Builder {
 
   /** Operands of an x87, MMX or SSE instruction packed for its helper (runtime/fpu). */
   packedOperands(): Value {
-    return this.style === 'slot' ? { op: 'immediate', width: 32 } : constant(32, packOperands(this.instruction));
+    return this.style === 'slot'
+      ? { op: 'immediate', width: 32 }
+      : constant(32, packOperands(this.instruction));
   }
 
   // ---- flags ----------------------------------------------------------------------------------------------------------------
-  setFlags(kind: FlagKind, result: Value, a: Value, b: Value = constant(result.width, 0), exact = true): void {
+  setFlags(
+    kind: FlagKind,
+    result: Value,
+    a: Value,
+    b: Value = constant(result.width, 0),
+    exact = true,
+  ): void {
     this.statements.push({ op: 'setFlags', kind, width: result.width, a, b, result, exact });
   }
   /** ZF SF PF from the result, the others from EFLAGS bits in `bits` (width 32). */
@@ -403,7 +437,9 @@ export class Builder {
   }
   /** A CS offset truncated to the operand size. */
   offset(value: Value): Value {
-    return this.instruction.operandSize === 16 ? binary('and', 32, zeroExtend(32, value), constant(32, 0xffff)) : zeroExtend(32, value);
+    return this.instruction.operandSize === 16
+      ? binary('and', 32, zeroExtend(32, value), constant(32, 0xffff))
+      : zeroExtend(32, value);
   }
   /** #GP(0) for a target beyond the limit of CS, before the branch has any effect; `condition`: where it is taken. */
   checkTarget(to: Value, condition?: Value): void {

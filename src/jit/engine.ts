@@ -4,15 +4,7 @@ import { GuestFault, Vector, fault } from '../runtime/fault.js';
 import { deliverFault } from '../runtime/helpers/interrupts.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 import { MODE, computeMode } from '../runtime/mode.js';
-import {
-  PENDING,
-  R_BUDGET,
-  R_CPL,
-  R_EIP,
-  R_PENDING,
-  R_SEGMENT_BASE,
-  type Cpu,
-} from '../runtime/state.js';
+import { PENDING, R_BUDGET, R_CPL, R_EIP, R_PENDING, R_SEGMENT_BASE, type Cpu } from '../runtime/state.js';
 import { decode } from '../decoder/decode.js';
 import { DecodeFailure } from '../decoder/instruction.js';
 import { Evaluator, Outcome } from './evaluator.js';
@@ -66,11 +58,7 @@ export class JitEngine {
   private readonly cpu: Cpu;
   private readonly memory: PhysicalMemory;
 
-  constructor(
-    cpu: Cpu,
-    memory: PhysicalMemory,
-    options: EngineOptions,
-  ) {
+  constructor(cpu: Cpu, memory: PhysicalMemory, options: EngineOptions) {
     this.cpu = cpu;
     this.memory = memory;
     this.name = options.name;
@@ -85,7 +73,8 @@ export class JitEngine {
     this.handlers = createHandlers(environment);
     this.handlers[SpecialForm.EVALUATE] = (slot, pageEip) => this.evaluate(slot, pageEip);
     this.handlers[SpecialForm.CROSS] = (slot, pageEip) => this.evaluateCrossing(slot, pageEip);
-    this.handlers[SpecialForm.REGION] = (slot, pageEip) => this.handlers[this.regions.formOf(slot)]!(slot, pageEip);
+    this.handlers[SpecialForm.REGION] = (slot, pageEip) =>
+      this.handlers[this.regions.formOf(slot)]!(slot, pageEip);
     this.interpret = createRun(environment, this.handlers);
     this.regions = new RegionTable(cpu, memory, this.cache, this.view, options);
     this.cache.onReset = () => {
@@ -287,7 +276,8 @@ export class JitEngine {
       crossBytes[i] = i >= here && second < 0 ? 0xff : memory.u8[at]!;
     }
     const known = this.crossing.get(slot);
-    if (known && known.bytes.length <= room && known.bytes.every((byte, i) => byte === crossBytes[i])) return known.concrete;
+    if (known && known.bytes.length <= room && known.bytes.every((byte, i) => byte === crossBytes[i]))
+      return known.concrete;
     const view = modeView(this.cache.mode);
     const instruction = decode(crossBytes, 0, room, view.codeSize);
     if (typeof instruction === 'number') fault(instruction === DecodeFailure.INVALID ? Vector.UD : Vector.GP);

@@ -2,14 +2,7 @@
 import type { Instruction } from '../decoder/instruction.js';
 import { fault } from '../runtime/fault.js';
 import { carry, condition, flagKind, statusFlags } from '../runtime/flags.js';
-import {
-  R_EIP,
-  R_FLAG_A,
-  R_FLAG_B,
-  R_FLAG_KIND,
-  R_FLAG_RESULT,
-  type Cpu,
-} from '../runtime/state.js';
+import { R_EIP, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, type Cpu } from '../runtime/state.js';
 import { canonical, evaluateBinary, evaluateUnary } from './fold.js';
 import { callHelper } from './helper-table.js';
 import { FlagKind, type Register, type Semantic, type Statement, type Value, type Width } from './ir.js';
@@ -107,7 +100,11 @@ export class Evaluator {
   }
 
   private helper(s: Extract<Statement, { op: 'helper' }>): void {
-    const result = callHelper(this.cpu, s.name, s.args.map((a) => this.value(a)));
+    const result = callHelper(
+      this.cpu,
+      s.name,
+      s.args.map((a) => this.value(a)),
+    );
     if (s.id >= 0) this.temps[s.id] = result | 0;
   }
   private jump(s: Extract<Statement, { op: 'jump' }>): void {
@@ -170,23 +167,40 @@ export class Evaluator {
   private value(v: Value): number {
     const { r } = this.cpu;
     switch (v.op) {
-      case 'const': return v.value;
-      case 'gpr': return this.readRegister(v.register, v.width);
-      case 'temp': return this.temps[v.id]!;
-      case 'state': return r[v.index]!;
-      case 'eip': return v.next ? this.next() : this.eip;
-      case 'target': return (this.next() + this.relative()) | 0;
-      case 'zeroExtend': return this.value(v.value);
-      case 'signExtend': return canonical(v.width, this.signed(v.value));
-      case 'truncate': return canonical(v.width, this.value(v.value));
-      case 'select': return this.value(v.condition) !== 0 ? this.value(v.then) : this.value(v.else);
+      case 'const':
+        return v.value;
+      case 'gpr':
+        return this.readRegister(v.register, v.width);
+      case 'temp':
+        return this.temps[v.id]!;
+      case 'state':
+        return r[v.index]!;
+      case 'eip':
+        return v.next ? this.next() : this.eip;
+      case 'target':
+        return (this.next() + this.relative()) | 0;
+      case 'zeroExtend':
+        return this.value(v.value);
+      case 'signExtend':
+        return canonical(v.width, this.signed(v.value));
+      case 'truncate':
+        return canonical(v.width, this.value(v.value));
+      case 'select':
+        return this.value(v.condition) !== 0 ? this.value(v.then) : this.value(v.else);
       case 'condition':
         return condition(r[R_FLAG_KIND]!, r[R_FLAG_A]!, r[R_FLAG_B]!, r[R_FLAG_RESULT]!, v.cc);
-      case 'carry': return carry(r[R_FLAG_KIND]!, r[R_FLAG_A]!, r[R_FLAG_B]!, r[R_FLAG_RESULT]!);
-      case 'statusFlags': return this.statusFlags();
-      case 'not': case 'neg': case 'clz': case 'isZero':
+      case 'carry':
+        return carry(r[R_FLAG_KIND]!, r[R_FLAG_A]!, r[R_FLAG_B]!, r[R_FLAG_RESULT]!);
+      case 'statusFlags':
+        return this.statusFlags();
+      case 'not':
+      case 'neg':
+      case 'clz':
+      case 'isZero':
         return evaluateUnary(v.op, v.width, this.value(v.value));
-      case 'immediate': case 'slotAddress': case 'slotSegment':
+      case 'immediate':
+      case 'slotAddress':
+      case 'slotSegment':
         throw new Error('slot operand in concrete IR');
       default:
         return evaluateBinary(v.op, v.width, this.value(v.left), this.value(v.right));
@@ -202,4 +216,3 @@ export class Evaluator {
     return operand.value;
   }
 }
-

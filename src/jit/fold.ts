@@ -6,7 +6,11 @@ export const mask = (width: Width): number => (width === 8 ? 0xff : width === 16
 /** Canonical form of an int32 at a width: zero-extended for 8 and 16 bits. */
 export const canonical = (width: Width, value: number): number => value & mask(width);
 
-export const constant = (width: Width, value: number): Value => ({ op: 'const', width, value: canonical(width, value) });
+export const constant = (width: Width, value: number): Value => ({
+  op: 'const',
+  width,
+  value: canonical(width, value),
+});
 
 const toSigned = (width: Width, value: number): number =>
   width === 8 ? (value << 24) >> 24 : width === 16 ? (value << 16) >> 16 : value;
@@ -25,37 +29,67 @@ export function mulHighS(a: number, b: number): number {
 /** What each binary operation computes on canonical operands; the evaluator's definition and the folder's. */
 export function evaluateBinary(op: BinaryOp, width: Width, a: number, b: number): number {
   switch (op) {
-    case 'add': return canonical(width, a + b);
-    case 'sub': return canonical(width, a - b);
-    case 'mul': return canonical(width, Math.imul(a, b));
-    case 'and': return a & b;
-    case 'or': return a | b;
-    case 'xor': return a ^ b;
-    case 'shl': return canonical(width, a << b);
-    case 'shrU': return canonical(width, a >>> b);
-    case 'shrS': return canonical(width, toSigned(width, a) >> b);
-    case 'eq': return a === b ? 1 : 0;
-    case 'ne': return a !== b ? 1 : 0;
-    case 'ltU': return a >>> 0 < b >>> 0 ? 1 : 0;
-    case 'leU': return a >>> 0 <= b >>> 0 ? 1 : 0;
-    case 'ltS': return a < b ? 1 : 0;
-    case 'leS': return a <= b ? 1 : 0;
-    case 'mulHighU': return mulHighU(a, b);
-    case 'mulHighS': return mulHighS(a, b);
-    case 'mulOverflows': return Math.imul(a, b) !== a * b ? 1 : 0;
+    case 'add':
+      return canonical(width, a + b);
+    case 'sub':
+      return canonical(width, a - b);
+    case 'mul':
+      return canonical(width, Math.imul(a, b));
+    case 'and':
+      return a & b;
+    case 'or':
+      return a | b;
+    case 'xor':
+      return a ^ b;
+    case 'shl':
+      return canonical(width, a << b);
+    case 'shrU':
+      return canonical(width, a >>> b);
+    case 'shrS':
+      return canonical(width, toSigned(width, a) >> b);
+    case 'eq':
+      return a === b ? 1 : 0;
+    case 'ne':
+      return a !== b ? 1 : 0;
+    case 'ltU':
+      return a >>> 0 < b >>> 0 ? 1 : 0;
+    case 'leU':
+      return a >>> 0 <= b >>> 0 ? 1 : 0;
+    case 'ltS':
+      return a < b ? 1 : 0;
+    case 'leS':
+      return a <= b ? 1 : 0;
+    case 'mulHighU':
+      return mulHighU(a, b);
+    case 'mulHighS':
+      return mulHighS(a, b);
+    case 'mulOverflows':
+      return Math.imul(a, b) !== a * b ? 1 : 0;
   }
 }
 export function evaluateUnary(op: UnaryOp, width: Width, a: number): number {
   switch (op) {
-    case 'not': return canonical(width, ~a);
-    case 'neg': return canonical(width, -a);
-    case 'clz': return Math.clz32(a);
-    case 'isZero': return a === 0 ? 1 : 0;
+    case 'not':
+      return canonical(width, ~a);
+    case 'neg':
+      return canonical(width, -a);
+    case 'clz':
+      return Math.clz32(a);
+    case 'isZero':
+      return a === 0 ? 1 : 0;
   }
 }
 
 const isConst = (v: Value, value: number): boolean => v.op === 'const' && v.value === value;
-const NEUTRAL_RIGHT: Partial<Record<BinaryOp, number>> = { add: 0, sub: 0, or: 0, xor: 0, shl: 0, shrU: 0, shrS: 0 };
+const NEUTRAL_RIGHT: Partial<Record<BinaryOp, number>> = {
+  add: 0,
+  sub: 0,
+  or: 0,
+  xor: 0,
+  shl: 0,
+  shrU: 0,
+  shrS: 0,
+};
 
 const COMPARISONS = new Set<BinaryOp>(['eq', 'ne', 'ltU', 'ltS', 'leU', 'leS', 'mulOverflows']);
 
@@ -66,13 +100,20 @@ export function binary(op: BinaryOp, width: Width, left: Value, right: Value): V
   const neutral = NEUTRAL_RIGHT[op];
   if (neutral !== undefined && isConst(right, neutral)) return left;
   if ((op === 'add' || op === 'or') && isConst(left, 0)) return right;
-  if (op === 'add' && right.op === 'const' && left.op === 'add' && left.right.op === 'const' && left.width === width) {
+  if (
+    op === 'add' &&
+    right.op === 'const' &&
+    left.op === 'add' &&
+    left.right.op === 'const' &&
+    left.width === width
+  ) {
     return binary('add', width, left.left, constant(width, left.right.value + right.value));
   }
   return { op, width: COMPARISONS.has(op) ? 32 : width, left, right };
 }
 export function unary(op: UnaryOp, width: Width, value: Value): Value {
-  if (value.op === 'const') return constant(op === 'isZero' || op === 'clz' ? 32 : width, evaluateUnary(op, width, value.value));
+  if (value.op === 'const')
+    return constant(op === 'isZero' || op === 'clz' ? 32 : width, evaluateUnary(op, width, value.value));
   return { op, width: op === 'isZero' || op === 'clz' ? 32 : width, value };
 }
 export function zeroExtend(width: Width, value: Value): Value {

@@ -13,7 +13,24 @@ export type Register =
   | { readonly kind: 'slot'; readonly field: 'a' | 'b' };
 
 export const BINARY = [
-  'add', 'sub', 'mul', 'and', 'or', 'xor', 'shl', 'shrU', 'shrS', 'eq', 'ne', 'ltU', 'ltS', 'leU', 'leS', 'mulHighU', 'mulHighS', 'mulOverflows',
+  'add',
+  'sub',
+  'mul',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'shrU',
+  'shrS',
+  'eq',
+  'ne',
+  'ltU',
+  'ltS',
+  'leU',
+  'leS',
+  'mulHighU',
+  'mulHighS',
+  'mulOverflows',
 ] as const;
 export type BinaryOp = (typeof BINARY)[number];
 export const UNARY = ['not', 'neg', 'clz', 'isZero'] as const;
@@ -34,20 +51,30 @@ export type Value =
   /** Branch target of a direct branch, before truncation to the operand size. */
   | { readonly op: 'target'; readonly width: 32 }
   /** Effective address held in the slot (interpreter forms only); concrete addresses are ordinary trees. */
-  | { readonly op: 'slotAddress'; readonly width: 32; readonly addressSize: 16 | 32; readonly segmented: boolean }
+  | {
+      readonly op: 'slotAddress';
+      readonly width: 32;
+      readonly addressSize: 16 | 32;
+      readonly segmented: boolean;
+    }
   /** The number of the slot's segment (interpreter forms only). */
   | { readonly op: 'slotSegment'; readonly width: 32 }
   | { readonly op: BinaryOp; readonly width: Width; readonly left: Value; readonly right: Value }
   | { readonly op: UnaryOp; readonly width: Width; readonly value: Value }
   | { readonly op: 'zeroExtend' | 'signExtend' | 'truncate'; readonly width: Width; readonly value: Value }
-  | { readonly op: 'select'; readonly width: Width; readonly condition: Value; readonly then: Value; readonly else: Value }
+  | {
+      readonly op: 'select';
+      readonly width: Width;
+      readonly condition: Value;
+      readonly then: Value;
+      readonly else: Value;
+    }
   /** 0 or 1 from the lazy flags. */
   | { readonly op: 'condition'; readonly width: 32; readonly cc: number }
   /** CF as 0 or 1. */
   | { readonly op: 'carry'; readonly width: 32 }
   /** The six status flags as EFLAGS bits. */
   | { readonly op: 'statusFlags'; readonly width: 32 };
-
 
 /** How the status flags follow from their inputs; see runtime/flags.ts. */
 export const FlagKind = FlagOperation;
@@ -56,8 +83,20 @@ export type FlagKind = FlagOperation;
 export type Statement =
   | { readonly op: 'let'; readonly id: number; readonly width: Width; readonly value: Value }
   /** Temp `id` = memory; `forWrite`: checked as a write, a `store` with `of: id` follows to the same place. */
-  | { readonly op: 'load'; readonly id: number; readonly width: Width; readonly address: Value; readonly forWrite: boolean }
-  | { readonly op: 'store'; readonly width: Width; readonly address: Value; readonly value: Value; readonly of: number }
+  | {
+      readonly op: 'load';
+      readonly id: number;
+      readonly width: Width;
+      readonly address: Value;
+      readonly forWrite: boolean;
+    }
+  | {
+      readonly op: 'store';
+      readonly width: Width;
+      readonly address: Value;
+      readonly value: Value;
+      readonly of: number;
+    }
   | { readonly op: 'setGpr'; readonly width: Width; readonly register: Register; readonly value: Value }
   | { readonly op: 'setState'; readonly index: number; readonly value: Value }
   /** a, b and result are left-justified by whoever runs this; EXPLICIT takes EFLAGS bits in `a`, RESULT CF|AF|OF bits in `a`, INC/DEC the old CF in `a`. */
@@ -73,15 +112,38 @@ export type Statement =
     }
   /** Replaces the status flags in `mask` (a subset of CF, OF, AF) by `bits`; the others stay. */
   | { readonly op: 'patchFlags'; readonly mask: number; readonly bits: Value }
-  | { readonly op: 'when'; readonly condition: Value; readonly then: readonly Statement[]; readonly else: readonly Statement[] }
+  | {
+      readonly op: 'when';
+      readonly condition: Value;
+      readonly then: readonly Statement[];
+      readonly else: readonly Statement[];
+    }
   /** Raises a fault with state as before the instruction. */
   | { readonly op: 'fault'; readonly vector: number; readonly errorCode: number }
   /** Calls a runtime helper with all state in `cpu`; `id` >= 0 names its int32 result; `control`: it may set r[R_EIP]. */
-  | { readonly op: 'helper'; readonly name: string; readonly args: readonly Value[]; readonly id: number; readonly control: boolean }
+  | {
+      readonly op: 'helper';
+      readonly name: string;
+      readonly args: readonly Value[];
+      readonly id: number;
+      readonly control: boolean;
+    }
   /** Linear address of a segmented access that is not flat: checks limit and type, may fault. */
-  | { readonly op: 'segment'; readonly id: number; readonly segment: Value; readonly offset: Value; readonly size: number; readonly write: boolean }
+  | {
+      readonly op: 'segment';
+      readonly id: number;
+      readonly segment: Value;
+      readonly offset: Value;
+      readonly size: number;
+      readonly write: boolean;
+    }
   /** Ends the instruction: control continues at offset `to`, if `condition` (when given) is not 0. */
-  | { readonly op: 'jump'; readonly to: Value; readonly condition: Value | undefined; readonly kind: JumpKind }
+  | {
+      readonly op: 'jump';
+      readonly to: Value;
+      readonly condition: Value | undefined;
+      readonly kind: JumpKind;
+    }
   /** A REP instruction that has not finished: eip stays. */
   | { readonly op: 'repeat'; readonly condition: Value };
 

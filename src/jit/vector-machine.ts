@@ -5,12 +5,27 @@ import { reset } from '../runtime/helpers/reset.js';
 import { setCpl, setSegment } from '../runtime/helpers/segments.js';
 import { PhysicalMemory } from '../runtime/memory.js';
 import { Mmu } from '../runtime/mmu.js';
-import { CR0, CR4, Cpu, ESP, LDTR, R_EFLAGS, R_FLAG_A, R_FLAG_KIND, TR, type CpuEnvironment } from '../runtime/state.js';
+import {
+  CR0,
+  CR4,
+  Cpu,
+  ESP,
+  LDTR,
+  R_EFLAGS,
+  R_FLAG_A,
+  R_FLAG_KIND,
+  TR,
+  type CpuEnvironment,
+} from '../runtime/state.js';
 
 /** Handlers, one byte apart: reaching HANDLERS + n means that vector n was delivered. */
 export const HANDLERS = 0x600000;
 export const KERNEL_STACK = 0x610000;
-const GDT = 0x620000, IDT = 0x621000, TSS = 0x622000, DIRECTORY = 0x630000, FIRST_TABLE = 0x631000;
+const GDT = 0x620000,
+  IDT = 0x621000,
+  TSS = 0x622000,
+  DIRECTORY = 0x630000,
+  FIRST_TABLE = 0x631000;
 const RAM = 0x800000;
 
 interface Range {
@@ -101,10 +116,12 @@ export class VectorMachine {
   enterUser(): void {
     const { cpu } = this;
     const wide = this.bits === 32;
-    const base = (n: number): number => (wide ? (n === 5 ? 0x201000 : 0) : [0x40000, 0x20000, 0x50000, 0x30000, 0, 0][n]!);
+    const base = (n: number): number =>
+      wide ? (n === 5 ? 0x201000 : 0) : [0x40000, 0x20000, 0x50000, 0x30000, 0, 0][n]!;
     const limit = wide ? 0xffffffff : 0xffff;
     const size = wide ? 0xc000 : 0;
-    for (let n = 0; n < 6; n++) setSegment(cpu, n, n === 1 ? 0x1b : 0x23, base(n), limit, (n === 1 ? 0xfb : 0xf3) | size);
+    for (let n = 0; n < 6; n++)
+      setSegment(cpu, n, n === 1 ? 0x1b : 0x23, base(n), limit, (n === 1 ? 0xfb : 0xf3) | size);
     setSegment(cpu, LDTR, 0, 0, 0, 0);
     setSegment(cpu, TR, 0x28, TSS, 103, 0x8b);
     setCpl(cpu, 3);

@@ -85,7 +85,10 @@ export class VectorRunner {
     if (bits === 64) throw new Error('64-bit vectors need long mode, which is not implemented');
     this.name = engine;
     this.machine = new VectorMachine(bits);
-    this.engine = createEngine(engine, { regionLimit: 1, completeAccesses: true, train: false })(this.machine.cpu, this.machine.memory);
+    this.engine = createEngine(engine, { regionLimit: 1, completeAccesses: true, train: false })(
+      this.machine.cpu,
+      this.machine.memory,
+    );
     this.expected = new Uint8Array(this.machine.memory.u8.length);
   }
 
@@ -203,7 +206,8 @@ export class VectorRunner {
     const trap = this.delivered();
     differ('fault', String(v.o.t ?? 'none'), String(trap?.vector ?? 'none'));
     if (trap && v.o.t === trap.vector) {
-      if (HAS_ERROR_CODE.has(trap.vector)) differ('error code', show(hex(v.o.e ?? '0')), show(trap.errorCode));
+      if (HAS_ERROR_CODE.has(trap.vector))
+        differ('error code', show(hex(v.o.e ?? '0')), show(trap.errorCode));
       if (v.o.cr2 !== undefined) differ('cr2', show(hex(v.o.cr2)), show(cpu.cr2));
     }
     const mask = ~(v.fm === undefined ? 0 : hex(v.fm)) & ~EFLAGS.RF & ~2;
@@ -223,9 +227,11 @@ export class VectorRunner {
     const { memory, ranges, bits } = this.machine;
     const { expected } = this;
     const at = (address: number): number => this.machineAt(address);
-    for (const range of ranges) expected.fill(bits === 32 && range.first === 0x400000 ? 0xcc : 0, at(range.first), at(range.last) + 1);
+    for (const range of ranges)
+      expected.fill(bits === 32 && range.first === 0x400000 ? 0xcc : 0, at(range.first), at(range.last) + 1);
     if (bits === 16) expected.fill(0xcc, at(0x20000), at(0x2ffff) + 1);
-    const put = (address: number, bytes: Uint8Array): void => bytes.forEach((byte, i) => (expected[at(address + i)] = byte));
+    const put = (address: number, bytes: Uint8Array): void =>
+      bytes.forEach((byte, i) => (expected[at(address + i)] = byte));
     put(this.codeAddress(v), bytesOf(v.b));
     for (const [address, text] of v.m ?? []) put(hex(address), bytesOf(text));
     for (const [address, text] of v.o.m ?? []) put(hex(address), bytesOf(text));
@@ -246,7 +252,8 @@ export class VectorRunner {
     const { fpu } = this.machine.cpu;
     const before = v.fp ?? {};
     const after = v.o.fp ?? {};
-    const pick = (key: 'cw' | 'sw' | 'tw', initial: number): number => hex(after[key] ?? before[key] ?? show(initial));
+    const pick = (key: 'cw' | 'sw' | 'tw', initial: number): number =>
+      hex(after[key] ?? before[key] ?? show(initial));
     const approximate = TRANSCENDENTAL.test(v.f) ? ROUNDED_UP : 0;
     const mask = ~(v.cm === undefined ? 0 : hex(v.cm) & CONDITION_BITS) & ~approximate;
     differ('fpu control', show(pick('cw', 0x37f)), show(fpu.control));
@@ -272,7 +279,8 @@ export class VectorRunner {
         fpu.exponent[physical]!.toString(16).padStart(4, '0') +
         show(fpu.significand[2 * physical + 1]!).padStart(8, '0') +
         show(fpu.significand[2 * physical]!).padStart(8, '0');
-      if (want !== got && !(i < 2 && TRANSCENDENTAL.test(v.f) && closeExtended(want, got))) differ(`st${i}`, want, got);
+      if (want !== got && !(i < 2 && TRANSCENDENTAL.test(v.f) && closeExtended(want, got)))
+        differ(`st${i}`, want, got);
     }
   }
 
@@ -313,4 +321,5 @@ function closeSingles(want: string, got: string): boolean {
   }
   return true;
 }
-const single = (digits: string): number => new Float32Array(Uint32Array.of(Number.parseInt(digits, 16)).buffer)[0]!;
+const single = (digits: string): number =>
+  new Float32Array(Uint32Array.of(Number.parseInt(digits, 16)).buffer)[0]!;

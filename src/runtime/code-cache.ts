@@ -69,11 +69,7 @@ export class CodeCache {
   private readonly memory: PhysicalMemory;
   private readonly heatThreshold: number;
 
-  constructor(
-    cpu: Cpu,
-    memory: PhysicalMemory,
-    heatThreshold: number,
-  ) {
+  constructor(cpu: Cpu, memory: PhysicalMemory, heatThreshold: number) {
     this.cpu = cpu;
     this.memory = memory;
     this.heatThreshold = heatThreshold;

@@ -14,7 +14,8 @@ import { identifier, js, numeral, statements } from './quote.js';
 import type { Target } from './target.js';
 
 const maskOf = (width: Width): number => (width === 8 ? 0xff : 0xffff);
-const masked = (width: Width, e: Expression): Expression => (width === 32 ? js`${e} | 0` : js`${e} & ${maskOf(width)}`);
+const masked = (width: Width, e: Expression): Expression =>
+  width === 32 ? js`${e} | 0` : js`${e} & ${maskOf(width)}`;
 const signed = (width: Width, e: Expression): Expression =>
   width === 32 ? e : js`${e} << ${32 - width} >> ${32 - width}`;
 
@@ -27,10 +28,7 @@ export class Emitter {
   /** Keeps the temps of different instructions apart. */
   private prefix = 't';
 
-  constructor(
-    target: Target,
-
-  ) {
+  constructor(target: Target) {
     this.target = target;
   }
 
@@ -55,7 +53,12 @@ export class Emitter {
       case 'load':
         return target.load(this.temp(s.id), s.width, this.value(s.address), s.forWrite);
       case 'store':
-        return target.store(s.width, this.value(s.address), this.value(s.value), s.of < 0 ? undefined : this.temp(s.of));
+        return target.store(
+          s.width,
+          this.value(s.address),
+          this.value(s.value),
+          s.of < 0 ? undefined : this.temp(s.of),
+        );
       case 'setGpr':
         return target.writeRegister(s.register, s.width, this.value(s.value));
       case 'setState':
@@ -83,7 +86,12 @@ export class Emitter {
   }
 
   private helper(s: Extract<Statement, { op: 'helper' }>): JsStatement[] {
-    const out = this.target.helper(s.name, s.args.map((a) => this.value(a)), s.id < 0 ? undefined : this.temp(s.id), s.control);
+    const out = this.target.helper(
+      s.name,
+      s.args.map((a) => this.value(a)),
+      s.id < 0 ? undefined : this.temp(s.id),
+      s.control,
+    );
     this.known = undefined;
     return out;
   }
@@ -116,29 +124,56 @@ export class Emitter {
   /** The value as an int32 in canonical form. */
   value(v: Value): Expression {
     switch (v.op) {
-      case 'const': return numeral(v.value);
-      case 'immediate': return this.target.immediate(v.width);
-      case 'gpr': return this.target.readRegister(v.register, v.width);
-      case 'temp': return identifier(this.temp(v.id));
-      case 'state': return this.target.readState(v.index);
-      case 'eip': return this.target.eip(v.next);
-      case 'target': return this.target.branchTarget();
-      case 'slotAddress': return this.target.slotAddress(v.addressSize, v.segmented);
-      case 'slotSegment': return this.target.slotSegment();
-      case 'zeroExtend': return this.value(v.value);
-      case 'signExtend': return this.signExtend(v.width, v.value);
-      case 'truncate': return js`${this.value(v.value)} & ${maskOf(v.width)}`;
-      case 'select': return js`(${this.test(v.condition)} ? ${this.value(v.then)} : ${this.value(v.else)})`;
-      case 'carry': return carryValue(this.target.flags, this.known);
-      case 'statusFlags': return statusFlagsValue(this.target.flags);
-      case 'not': return v.width === 32 ? js`~${this.value(v.value)}` : js`~${this.value(v.value)} & ${maskOf(v.width)}`;
-      case 'neg': return masked(v.width, js`-${this.value(v.value)}`);
-      case 'clz': return js`Math.clz32(${this.value(v.value)})`;
+      case 'const':
+        return numeral(v.value);
+      case 'immediate':
+        return this.target.immediate(v.width);
+      case 'gpr':
+        return this.target.readRegister(v.register, v.width);
+      case 'temp':
+        return identifier(this.temp(v.id));
+      case 'state':
+        return this.target.readState(v.index);
+      case 'eip':
+        return this.target.eip(v.next);
+      case 'target':
+        return this.target.branchTarget();
+      case 'slotAddress':
+        return this.target.slotAddress(v.addressSize, v.segmented);
+      case 'slotSegment':
+        return this.target.slotSegment();
+      case 'zeroExtend':
+        return this.value(v.value);
+      case 'signExtend':
+        return this.signExtend(v.width, v.value);
+      case 'truncate':
+        return js`${this.value(v.value)} & ${maskOf(v.width)}`;
+      case 'select':
+        return js`(${this.test(v.condition)} ? ${this.value(v.then)} : ${this.value(v.else)})`;
+      case 'carry':
+        return carryValue(this.target.flags, this.known);
+      case 'statusFlags':
+        return statusFlagsValue(this.target.flags);
+      case 'not':
+        return v.width === 32
+          ? js`~${this.value(v.value)}`
+          : js`~${this.value(v.value)} & ${maskOf(v.width)}`;
+      case 'neg':
+        return masked(v.width, js`-${this.value(v.value)}`);
+      case 'clz':
+        return js`Math.clz32(${this.value(v.value)})`;
       case 'isZero':
       case 'condition':
-      case 'eq': case 'ne': case 'ltU': case 'leU': case 'ltS': case 'leS': case 'mulOverflows':
+      case 'eq':
+      case 'ne':
+      case 'ltU':
+      case 'leU':
+      case 'ltS':
+      case 'leS':
+      case 'mulOverflows':
         return js`(${this.test(v)} ? 1 : 0)`;
-      default: return this.binary(v);
+      default:
+        return this.binary(v);
     }
   }
   private signExtend(width: Width, value: Value): Expression {
@@ -150,15 +185,24 @@ export class Emitter {
     const b = this.value(v.right);
     const { width } = v;
     switch (v.op) {
-      case 'add': return masked(width, js`${a} + ${b}`);
-      case 'sub': return masked(width, js`${a} - ${b}`);
-      case 'mul': return js`Math.imul(${a}, ${b})`;
-      case 'and': return js`${a} & ${b}`;
-      case 'or': return js`${a} | ${b}`;
-      case 'xor': return js`${a} ^ ${b}`;
-      case 'shl': return width === 32 ? js`${a} << ${b}` : js`${a} << ${b} & ${maskOf(width)}`;
-      case 'shrU': return width === 32 ? js`${a} >>> ${b} | 0` : js`${a} >>> ${b}`;
-      case 'shrS': return width === 32 ? js`${a} >> ${b}` : js`${signed(width, a)} >> ${b} & ${maskOf(width)}`;
+      case 'add':
+        return masked(width, js`${a} + ${b}`);
+      case 'sub':
+        return masked(width, js`${a} - ${b}`);
+      case 'mul':
+        return js`Math.imul(${a}, ${b})`;
+      case 'and':
+        return js`${a} & ${b}`;
+      case 'or':
+        return js`${a} | ${b}`;
+      case 'xor':
+        return js`${a} ^ ${b}`;
+      case 'shl':
+        return width === 32 ? js`${a} << ${b}` : js`${a} << ${b} & ${maskOf(width)}`;
+      case 'shrU':
+        return width === 32 ? js`${a} >>> ${b} | 0` : js`${a} >>> ${b}`;
+      case 'shrS':
+        return width === 32 ? js`${a} >> ${b}` : js`${signed(width, a)} >> ${b} & ${maskOf(width)}`;
       case 'mulHighU':
         return js`((${a} >>> 0) * (${b} >>> 0) - (Math.imul(${a}, ${b}) >>> 0)) * 2.3283064365386963e-10 + 0.5 | 0`;
       case 'mulHighS':
@@ -173,17 +217,26 @@ export class Emitter {
     const unsigned = (x: Value): Expression =>
       x.op === 'const' ? numeral(x.value >>> 0) : x.width === 32 ? js`${this.value(x)} >>> 0` : this.value(x);
     switch (v.op) {
-      case 'condition': return conditionTest(this.target.flags, this.known, v.cc);
-      case 'isZero': return js`${this.value(v.value)} === 0`;
-      case 'eq': return js`${this.value(v.left)} === ${this.value(v.right)}`;
-      case 'ne': return js`${this.value(v.left)} !== ${this.value(v.right)}`;
-      case 'ltU': return js`${unsigned(v.left)} < ${unsigned(v.right)}`;
-      case 'leU': return js`${unsigned(v.left)} <= ${unsigned(v.right)}`;
-      case 'ltS': return js`${this.value(v.left)} < ${this.value(v.right)}`;
-      case 'leS': return js`${this.value(v.left)} <= ${this.value(v.right)}`;
+      case 'condition':
+        return conditionTest(this.target.flags, this.known, v.cc);
+      case 'isZero':
+        return js`${this.value(v.value)} === 0`;
+      case 'eq':
+        return js`${this.value(v.left)} === ${this.value(v.right)}`;
+      case 'ne':
+        return js`${this.value(v.left)} !== ${this.value(v.right)}`;
+      case 'ltU':
+        return js`${unsigned(v.left)} < ${unsigned(v.right)}`;
+      case 'leU':
+        return js`${unsigned(v.left)} <= ${unsigned(v.right)}`;
+      case 'ltS':
+        return js`${this.value(v.left)} < ${this.value(v.right)}`;
+      case 'leS':
+        return js`${this.value(v.left)} <= ${this.value(v.right)}`;
       case 'mulOverflows':
         return js`Math.imul(${this.value(v.left)}, ${this.value(v.right)}) !== ${this.value(v.left)} * ${this.value(v.right)}`;
-      default: return js`${this.value(v)} !== 0`;
+      default:
+        return js`${this.value(v)} !== 0`;
     }
   }
 }

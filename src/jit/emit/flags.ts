@@ -41,25 +41,38 @@ export function conditionTest(f: FlagVariables, known: KnownFlags | undefined, c
 function knownTest(f: FlagVariables, known: KnownFlags, pair: number): Expression {
   if (known.kind === FlagKind.EXPLICIT) return explicitTest(f, pair);
   switch (pair) {
-    case 0: return overflowTest(f, known);
-    case 1: return carryTest(f, known);
-    case 2: return js`${f.result} === 0`;
-    case 3: return belowOrEqual(f, known);
-    case 4: return js`${f.result} < 0`;
-    case 5: return js`parityOf(${f.result} >>> ${32 - known.width} & 255) !== 0`;
-    case 6: return lessTest(f, known);
-    default: return lessOrEqual(f, known);
+    case 0:
+      return overflowTest(f, known);
+    case 1:
+      return carryTest(f, known);
+    case 2:
+      return js`${f.result} === 0`;
+    case 3:
+      return belowOrEqual(f, known);
+    case 4:
+      return js`${f.result} < 0`;
+    case 5:
+      return js`parityOf(${f.result} >>> ${32 - known.width} & 255) !== 0`;
+    case 6:
+      return lessTest(f, known);
+    default:
+      return lessOrEqual(f, known);
   }
 }
 const isExact = (known: KnownFlags, kind: FlagKind): boolean => known.kind === kind && known.exact;
 
 function overflowTest(f: FlagVariables, known: KnownFlags): Expression {
   switch (known.kind) {
-    case FlagKind.ADD: return js`((${f.a} ^ ${f.result}) & (${f.b} ^ ${f.result})) < 0`;
-    case FlagKind.SUB: return js`((${f.a} ^ ${f.b}) & (${f.a} ^ ${f.result})) < 0`;
-    case FlagKind.INC: return js`${f.result} === ${-0x80000000}`;
-    case FlagKind.DEC: return js`${f.result} === ${(0x7fffffff & -(2 ** (32 - known.width))) | 0}`;
-    default: return known.noCarries ? FALSE : js`(${f.a} & ${EFLAGS.OF}) !== 0`;
+    case FlagKind.ADD:
+      return js`((${f.a} ^ ${f.result}) & (${f.b} ^ ${f.result})) < 0`;
+    case FlagKind.SUB:
+      return js`((${f.a} ^ ${f.b}) & (${f.a} ^ ${f.result})) < 0`;
+    case FlagKind.INC:
+      return js`${f.result} === ${-0x80000000}`;
+    case FlagKind.DEC:
+      return js`${f.result} === ${(0x7fffffff & -(2 ** (32 - known.width))) | 0}`;
+    default:
+      return known.noCarries ? FALSE : js`(${f.a} & ${EFLAGS.OF}) !== 0`;
   }
 }
 function carryTest(f: FlagVariables, known: KnownFlags): Expression {
@@ -97,9 +110,12 @@ function explicitTest(f: FlagVariables, pair: number): Expression {
 function unknownTest(f: FlagVariables, pair: number): Expression {
   const general = js`condition(${f.kind}, ${f.a}, ${f.b}, ${f.result}, ${pair * 2}) !== 0`;
   switch (pair) {
-    case 2: return js`((${f.kind} & 15) !== 0 ? ${f.result} === 0 : (${f.a} & ${EFLAGS.ZF}) !== 0)`;
-    case 4: return js`((${f.kind} & 15) !== 0 ? ${f.result} < 0 : (${f.a} & ${EFLAGS.SF}) !== 0)`;
-    default: return js`(${general})`;
+    case 2:
+      return js`((${f.kind} & 15) !== 0 ? ${f.result} === 0 : (${f.a} & ${EFLAGS.ZF}) !== 0)`;
+    case 4:
+      return js`((${f.kind} & 15) !== 0 ? ${f.result} < 0 : (${f.a} & ${EFLAGS.SF}) !== 0)`;
+    default:
+      return js`(${general})`;
   }
 }
 
@@ -130,8 +146,14 @@ export function assignFlags(
 }
 
 /** Replaces CF, OF or AF in place; afterwards the kind is RESULT or EXPLICIT. */
-export function patchFlags(f: FlagVariables, known: KnownFlags | undefined, mask: number, bits: Expression): JsStatement[] {
-  const kept = (carries: Expression): Expression => (isZeroLiteral(bits) ? js`${carries} & ${~mask}` : js`${carries} & ${~mask} | ${bits}`);
+export function patchFlags(
+  f: FlagVariables,
+  known: KnownFlags | undefined,
+  mask: number,
+  bits: Expression,
+): JsStatement[] {
+  const kept = (carries: Expression): Expression =>
+    isZeroLiteral(bits) ? js`${carries} & ${~mask}` : js`${carries} & ${~mask} | ${bits}`;
   if (known && (known.kind === FlagKind.RESULT || known.kind === FlagKind.EXPLICIT)) {
     return statements`${f.a} = ${kept(f.a)};`;
   }

@@ -72,11 +72,15 @@ function asStatement(hole: Hole): unknown {
     : { type: 'ExpressionStatement', expression: node };
 }
 
-const source = (strings: TemplateStringsArray): string => strings.reduce((text, part, i) => `${text}$${i - 1}${part}`);
+const source = (strings: TemplateStringsArray): string =>
+  strings.reduce((text, part, i) => `${text}$${i - 1}${part}`);
 
 const expressionTemplates = new WeakMap<TemplateStringsArray, Copier>();
 /** One expression. */
-export function js(strings: TemplateStringsArray, ...holes: readonly (Expression | number | string)[]): Expression {
+export function js(
+  strings: TemplateStringsArray,
+  ...holes: readonly (Expression | number | string)[]
+): Expression {
   let template = expressionTemplates.get(strings);
   if (template === undefined) {
     template = copier(parseExpressionAt(source(strings), 0, { ecmaVersion: 2022 }));
@@ -101,15 +105,23 @@ function bodyOf(text: string): Statement[] {
   const program = parse(wrapped, { ecmaVersion: 2022 }) as unknown as Program;
   let node = (program.body[0] as unknown as { body: BlockStatement }).body.body[0] as Statement;
   while (node.type === 'LabeledStatement') node = node.body;
-  const tail = (node as unknown as { body: BlockStatement }).body.body[0] as unknown as { body: BlockStatement };
+  const tail = (node as unknown as { body: BlockStatement }).body.body[0] as unknown as {
+    body: BlockStatement;
+  };
   return tail.body.body;
 }
 
-export const block = (body: readonly Statement[]): BlockStatement => ({ type: 'BlockStatement', body: [...body] });
+export const block = (body: readonly Statement[]): BlockStatement => ({
+  type: 'BlockStatement',
+  body: [...body],
+});
 export const labelled = (label: string, body: Statement): Statement => ({
   type: 'LabeledStatement',
   label: identifier(label),
   body,
 });
 export const breakTo = (label: string): Statement => ({ type: 'BreakStatement', label: identifier(label) });
-export const continueTo = (label: string): Statement => ({ type: 'ContinueStatement', label: identifier(label) });
+export const continueTo = (label: string): Statement => ({
+  type: 'ContinueStatement',
+  label: identifier(label),
+});

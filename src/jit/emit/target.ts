@@ -21,9 +21,19 @@ export interface Target {
   store(width: Width, address: Expression, value: Expression, of: string | undefined): JsStatement[];
   segment(name: string, segment: Expression, offset: Expression, size: number, write: boolean): JsStatement[];
   /** Names of the four lazy-flag variables or expressions. */
-  readonly flags: { readonly kind: Expression; readonly a: Expression; readonly b: Expression; readonly result: Expression };
+  readonly flags: {
+    readonly kind: Expression;
+    readonly a: Expression;
+    readonly b: Expression;
+    readonly result: Expression;
+  };
   /** Calls a helper, keeping its result in `name` if given; all state is in memory around the call. */
-  helper(helper: string, args: readonly Expression[], name: string | undefined, control: boolean): JsStatement[];
+  helper(
+    helper: string,
+    args: readonly Expression[],
+    name: string | undefined,
+    control: boolean,
+  ): JsStatement[];
   fault(vector: number, errorCode: number): JsStatement[];
   jump(to: Expression, condition: Expression | undefined, kind: JumpKind, value: Value): JsStatement[];
   repeat(condition: Expression): JsStatement[];

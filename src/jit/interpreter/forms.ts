@@ -23,7 +23,9 @@ export const SpecialForm = {
 } as const;
 export const FIRST_GENERATED_FORM = 8;
 
-export const R_SLOT = 26, R_PAGE_EIP = 27, R_MAP_BASE = 28;
+export const R_SLOT = 26,
+  R_PAGE_EIP = 27,
+  R_MAP_BASE = 28;
 
 function operandKey(operand: Operand, n: number): string {
   switch (operand.kind) {
@@ -63,9 +65,7 @@ function isExpressible(i: Instruction): boolean {
 }
 const STRINGS = new Set(['MOVS', 'CMPS', 'STOS', 'LODS', 'SCAS', 'INS', 'OUTS', 'XLAT']);
 const USES_ADDRESS_SIZE = new Set([...STRINGS, 'LOOP', 'LOOPE', 'LOOPNE', 'JCXZ', 'MASKMOVQ', 'MASKMOVDQU']);
-const USES_STACK = new Set(
-  'PUSH POP PUSHSEG POPSEG PUSHF POPF CALL RET LEAVE'.split(' '),
-);
+const USES_STACK = new Set('PUSH POP PUSHSEG POPSEG PUSHF POPF CALL RET LEAVE'.split(' '));
 
 const BRANCHES = new Set('JMP CALL RET JCC LOOP LOOPE LOOPNE JCXZ'.split(' '));
 /** Checks that the generated forms leave out: of branch targets against CS, of the alignment of wide operands. */
@@ -84,7 +84,8 @@ export function formKey(i: Instruction, mode: ModeView): string | undefined {
     key += ` a${i.addressSize} s${i.segment}${mode.flat(i.segment) ? 'f' : ''} x${i.rep.toString(16)}`;
   } else if (memory && memory.kind === 'memory') {
     key += ` a${memory.addressSize}${mode.flat(memory.segment) ? 'f' : 's'}`;
-  } else if (USES_ADDRESS_SIZE.has(i.mnemonic)) key += ` a${i.addressSize}${mode.flat(i.segment) ? 'f' : `s${i.segment}`}`;
+  } else if (USES_ADDRESS_SIZE.has(i.mnemonic))
+    key += ` a${i.addressSize}${mode.flat(i.segment) ? 'f' : `s${i.segment}`}`;
   if (USES_STACK.has(i.mnemonic)) key += ` ss${mode.stackSize}${mode.flat(2) ? 'f' : 's'}`;
   return key;
 }
@@ -113,7 +114,14 @@ function registerField(operand: Operand): number {
 /** The slot's fields; direct branches keep their displacement in word 2 for the predecoder to rebase. */
 export function slotFields(i: Instruction): SlotFields {
   const fields: SlotFields = {
-    a: 0, b: 0, base: R_ZERO, index: R_ZERO, scale: 0, word1: 0, word2: 0, segmentRegister: R_SEGMENT_BASE + i.segment,
+    a: 0,
+    b: 0,
+    base: R_ZERO,
+    index: R_ZERO,
+    scale: 0,
+    word1: 0,
+    word2: 0,
+    segmentRegister: R_SEGMENT_BASE + i.segment,
   };
   i.operands.forEach((operand, n) => {
     if (operand.kind === 'register' && n === 0) fields.a = registerField(operand);

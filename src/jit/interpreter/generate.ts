@@ -44,7 +44,8 @@ function generateSource(): string {
     if (!forms.has(key)) throw new Error(`hot form "${key}" does not exist`);
     if (!numbers.has(key)) numbers.set(key, FIRST_GENERATED_FORM + numbers.size);
   }
-  if (numbers.size + FIRST_GENERATED_FORM > 4096) throw new Error(`${numbers.size} forms do not fit the slot's form field`);
+  if (numbers.size + FIRST_GENERATED_FORM > 4096)
+    throw new Error(`${numbers.size} forms do not fit the slot's form field`);
   const handlers = [...numbers].map(([key, n]) => handlerSource(n, key, forms.get(key)!)).join('');
   const hot = HOT_FORMS.map((key) => hotSource(numbers.get(key)!, key, forms.get(key)!)).join('');
   const imports = helperNames(handlers).map((name) => `${name} = helpers.${name.slice(2)}`);

@@ -2,38 +2,114 @@
 
 const ALU = ['ADD', 'SUB', 'AND', 'OR', 'XOR', 'CMP', 'TEST'];
 const CONDITIONS = [...Array(16).keys()].filter((c) => c !== 10 && c !== 11);
-const R32 = 'r32', M32 = 'm32', R8 = 'r8', M8 = 'm8';
+const R32 = 'r32',
+  M32 = 'm32',
+  R8 = 'r8',
+  M8 = 'm8';
 
 function alu(): string[] {
   const out: string[] = [];
   for (const m of ALU) {
-    out.push(`${m}/32 ${R32} ${R32}`, `${m}/32 ${R32} i`, `${m}/32 ${M32} ${R32} a32f`, `${m}/32 ${M32} i a32f`);
+    out.push(
+      `${m}/32 ${R32} ${R32}`,
+      `${m}/32 ${R32} i`,
+      `${m}/32 ${M32} ${R32} a32f`,
+      `${m}/32 ${M32} i a32f`,
+    );
     if (m !== 'TEST') out.push(`${m}/32 ${R32} ${M32} a32f`);
   }
   for (const m of ['CMP', 'TEST']) out.push(`${m}/32 ${R8} i`, `${m}/32 ${M8} i a32f`, `${m}/32 ${R8} ${R8}`);
-  out.push(`CMP/32 ${R8} ${M8} a32f`, `CMP/32 ${M8} ${R8} a32f`, `AND/32 ${R8} i`, `OR/32 ${R8} ${R8}`, `XOR/32 ${R8} ${R8}`);
-  out.push('ADC/32 r32 r32', 'ADC/32 r32 i', 'ADC/32 r32 m32 a32f', 'SBB/32 r32 r32', 'SBB/32 r32 i', 'SBB/32 r32 m32 a32f');
-  out.push('ADC/32 m32 r32 a32f', 'MUL/32 r32', 'MUL/32 m32 a32f', 'IMUL/32 r32 r32', 'IMUL/32 r32 r32 i', 'IMUL/32 r32 m32 a32f');
+  out.push(
+    `CMP/32 ${R8} ${M8} a32f`,
+    `CMP/32 ${M8} ${R8} a32f`,
+    `AND/32 ${R8} i`,
+    `OR/32 ${R8} ${R8}`,
+    `XOR/32 ${R8} ${R8}`,
+  );
+  out.push(
+    'ADC/32 r32 r32',
+    'ADC/32 r32 i',
+    'ADC/32 r32 m32 a32f',
+    'SBB/32 r32 r32',
+    'SBB/32 r32 i',
+    'SBB/32 r32 m32 a32f',
+  );
+  out.push(
+    'ADC/32 m32 r32 a32f',
+    'MUL/32 r32',
+    'MUL/32 m32 a32f',
+    'IMUL/32 r32 r32',
+    'IMUL/32 r32 r32 i',
+    'IMUL/32 r32 m32 a32f',
+  );
   return out;
 }
 const moves = (): string[] => [
-  'MOV/32 r32 r32', 'MOV/32 r32 i', 'MOV/32 r32 m32 a32f', 'MOV/32 m32 r32 a32f', 'MOV/32 m32 i a32f',
-  'MOV/32 r8 m8 a32f', 'MOV/32 m8 r8 a32f', 'MOV/32 m8 i a32f', 'MOV/32 r8 i', 'MOV/32 r8 r8', 'MOV/16 m16 r16 a32f',
-  'MOVZX/32 r32 m8 a32f', 'MOVZX/32 r32 r8', 'MOVZX/32 r32 m16 a32f', 'MOVZX/32 r32 r16', 'MOVSX/32 r32 m8 a32f', 'MOVSX/32 r32 r8',
-  'LEA/32 r32 m0 a32f', 'XCHG/32 r32 r32', 'CWD/32', 'CBW/32', 'BSWAP/32 r32',
+  'MOV/32 r32 r32',
+  'MOV/32 r32 i',
+  'MOV/32 r32 m32 a32f',
+  'MOV/32 m32 r32 a32f',
+  'MOV/32 m32 i a32f',
+  'MOV/32 r8 m8 a32f',
+  'MOV/32 m8 r8 a32f',
+  'MOV/32 m8 i a32f',
+  'MOV/32 r8 i',
+  'MOV/32 r8 r8',
+  'MOV/16 m16 r16 a32f',
+  'MOVZX/32 r32 m8 a32f',
+  'MOVZX/32 r32 r8',
+  'MOVZX/32 r32 m16 a32f',
+  'MOVZX/32 r32 r16',
+  'MOVSX/32 r32 m8 a32f',
+  'MOVSX/32 r32 r8',
+  'LEA/32 r32 m0 a32f',
+  'XCHG/32 r32 r32',
+  'CWD/32',
+  'CBW/32',
+  'BSWAP/32 r32',
 ];
 const stack = (): string[] => [
-  'PUSH/32 r32 ss32f', 'PUSH/32 i ss32f', 'PUSH/32 m32 a32f ss32f', 'POP/32 r32 ss32f', 'CALL/32 rel ss32f', 'RET/32 ss32f', 'LEAVE/32 ss32f',
-  'CALL/32 r32 ss32f', 'CALL/32 m32 a32f ss32f', 'RET/32 i ss32f',
+  'PUSH/32 r32 ss32f',
+  'PUSH/32 i ss32f',
+  'PUSH/32 m32 a32f ss32f',
+  'POP/32 r32 ss32f',
+  'CALL/32 rel ss32f',
+  'RET/32 ss32f',
+  'LEAVE/32 ss32f',
+  'CALL/32 r32 ss32f',
+  'CALL/32 m32 a32f ss32f',
+  'RET/32 i ss32f',
 ];
 const shifts = (): string[] =>
-  ['SHL', 'SHR', 'SAR', 'ROL', 'ROR'].flatMap((m) => [`${m}/32 r32 i`]).concat('SHL/32 r32 r8', 'SHR/32 r32 r8', 'SHLD/32 r32 r32 i', 'SHRD/32 r32 r32 i');
-const steps = (): string[] => ['INC/32 r32', 'DEC/32 r32', 'NEG/32 r32', 'NOT/32 r32', 'INC/32 m32 a32f', 'DEC/32 m32 a32f'];
+  ['SHL', 'SHR', 'SAR', 'ROL', 'ROR']
+    .flatMap((m) => [`${m}/32 r32 i`])
+    .concat('SHL/32 r32 r8', 'SHR/32 r32 r8', 'SHLD/32 r32 r32 i', 'SHRD/32 r32 r32 i');
+const steps = (): string[] => [
+  'INC/32 r32',
+  'DEC/32 r32',
+  'NEG/32 r32',
+  'NOT/32 r32',
+  'INC/32 m32 a32f',
+  'DEC/32 m32 a32f',
+];
 const branches = (): string[] => [
-  ...CONDITIONS.map((c) => `JCC/32/c${c} rel`), 'JMP/32 rel', 'JMP/32 r32', 'JMP/32 m32 a32f',
+  ...CONDITIONS.map((c) => `JCC/32/c${c} rel`),
+  'JMP/32 rel',
+  'JMP/32 r32',
+  'JMP/32 m32 a32f',
   ...[2, 3, 4, 5, 6, 7, 12, 15].map((c) => `SETCC/32/c${c} r8`),
   ...[2, 3, 4, 5, 6, 7, 8, 9].map((c) => `CMOVCC/32/c${c} r32 r32`),
-  'BT/32 r32 i', 'NOP/32', 'NOP/32 m32 a32f', 'NOP/32 r32',
+  'BT/32 r32 i',
+  'NOP/32',
+  'NOP/32 m32 a32f',
+  'NOP/32 r32',
 ];
 
-export const HOT_FORMS: readonly string[] = [...moves(), ...alu(), ...stack(), ...shifts(), ...steps(), ...branches()];
+export const HOT_FORMS: readonly string[] = [
+  ...moves(),
+  ...alu(),
+  ...stack(),
+  ...shifts(),
+  ...steps(),
+  ...branches(),
+];

@@ -53,7 +53,8 @@ export class Predecoder {
     for (let count = 0; ; count++) {
       const joined = offset < 4096 ? cache.map[base + offset]! : 0;
       if (joined !== 0) return this.ending(slot, SpecialForm.GOTO, joined, offset, first);
-      if (count === CHAIN_LIMIT || offset >= 4096) return this.ending(slot, SpecialForm.NEXT, 0, offset, first);
+      if (count === CHAIN_LIMIT || offset >= 4096)
+        return this.ending(slot, SpecialForm.NEXT, 0, offset, first);
       const instruction = this.slotAt(slot, frame, offset, base);
       if (instruction === undefined || leavesChain(instruction)) return first;
       offset += instruction.length;
@@ -79,7 +80,11 @@ export class Predecoder {
     cache.map[base + offset] = slot;
     if (typeof decoded === 'number') {
       cache.coverBytes(frame, offset, Math.min(15, 4096 - offset));
-      this.special(slot, decoded === DecodeFailure.INVALID ? SpecialForm.EVALUATE : SpecialForm.CROSS, offset);
+      this.special(
+        slot,
+        decoded === DecodeFailure.INVALID ? SpecialForm.EVALUATE : SpecialForm.CROSS,
+        offset,
+      );
       return undefined;
     }
     cache.coverBytes(frame, offset, decoded.length);
@@ -112,4 +117,3 @@ export class Predecoder {
     if (form === undefined) this.concrete.set(slot, { instruction, semantic: semanticOf(instruction, view) });
   }
 }
-

@@ -31,7 +31,10 @@ function* encodings(size: 16 | 32): Generator<number[]> {
 
 /** Every decodable sample in flat 32-bit and segmented 16-bit code. */
 export function* samples(): Generator<Sample> {
-  for (const [size, mode] of [[32, FLAT_32], [16, SEGMENTED_16]] as const) {
+  for (const [size, mode] of [
+    [32, FLAT_32],
+    [16, SEGMENTED_16],
+  ] as const) {
     for (const bytes of encodings(size)) {
       const padded = Uint8Array.from([...bytes, ...Array<number>(15 - bytes.length).fill(0x11)]);
       const instruction = decode(padded, 0, padded.length, size);

@@ -80,7 +80,8 @@ export function handlerTarget(): Target {
         callee: identifier(`H_${helper}`),
         arguments: [identifier('cpu'), ...args],
       };
-      const out = control || name === undefined ? statements`${call};` : statements`const ${name} = ${call} | 0;`;
+      const out =
+        control || name === undefined ? statements`${call};` : statements`const ${name} = ${call} | 0;`;
       return [...statements`r[${R_EIP}] = ${SHARED.eip(false)};`, ...out];
     },
     fault: (vector, errorCode) => statements`fault(${vector}, ${errorCode});`,

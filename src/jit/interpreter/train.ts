@@ -5,7 +5,16 @@
 import type { CodeCache } from '../../runtime/code-cache.js';
 import { FlagOperation, flagKind } from '../../runtime/flags.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
-import { CR0, ESP, R_BUDGET, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, type Cpu } from '../../runtime/state.js';
+import {
+  CR0,
+  ESP,
+  R_BUDGET,
+  R_FLAG_A,
+  R_FLAG_B,
+  R_FLAG_KIND,
+  R_FLAG_RESULT,
+  type Cpu,
+} from '../../runtime/state.js';
 import { SpecialForm } from './forms.js';
 import { FORM_NUMBERS } from './generated.js';
 import { HOT_FORMS } from './hot-forms.js';
@@ -14,7 +23,8 @@ type Run = (slot: number, pageEip: number, mapBase: number) => number;
 
 const ROUNDS = 2;
 /** Guest-physical pages below 640 KiB: data, and code that jumps reach. */
-const DATA_PAGE = 0x10000, CODE_PAGE = 0x11000;
+const DATA_PAGE = 0x10000,
+  CODE_PAGE = 0x11000;
 const KINDS = Object.values(FlagOperation).map((operation) => flagKind(operation, 32));
 
 export interface TrainingGround {
@@ -94,7 +104,16 @@ const FLAG_VALUES = [
 /** Fast and slow accesses, every flag kind with conditions both ways, every way a jump can go. */
 function* cases(slots: Slots): Generator<Case> {
   const near = DATA_PAGE + 256;
-  const plain = { kind: KINDS[2]!, ...FLAG_VALUES[0], eax: CODE_PAGE, ecx: 3, address: near, budget: 1000, target: 0, offset: 0 };
+  const plain = {
+    kind: KINDS[2]!,
+    ...FLAG_VALUES[0],
+    eax: CODE_PAGE,
+    ecx: 3,
+    address: near,
+    budget: 1000,
+    target: 0,
+    offset: 0,
+  };
   for (const kind of KINDS) {
     for (const values of FLAG_VALUES) {
       yield { ...plain, ...values, kind, target: slots.behind };

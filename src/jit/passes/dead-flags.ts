@@ -7,7 +7,8 @@ const MAY_LEAVE = new Set(['load', 'store', 'segment', 'fault', 'helper', 'jump'
 function valueReadsFlags(v: Value): boolean {
   if (READS.has(v.op)) return true;
   for (const part of Object.values(v)) {
-    if (part !== null && typeof part === 'object' && 'op' in part && valueReadsFlags(part as Value)) return true;
+    if (part !== null && typeof part === 'object' && 'op' in part && valueReadsFlags(part as Value))
+      return true;
   }
   return false;
 }
@@ -18,7 +19,8 @@ function sees(s: Statement): boolean {
   if (MAY_LEAVE.has(s.op) || s.op === 'patchFlags') return true;
   if (s.op === 'when') return valueReadsFlags(s.condition) || nested(s).some(sees);
   for (const part of Object.values(s)) {
-    if (part !== null && typeof part === 'object' && 'op' in part && valueReadsFlags(part as Value)) return true;
+    if (part !== null && typeof part === 'object' && 'op' in part && valueReadsFlags(part as Value))
+      return true;
   }
   return false;
 }
@@ -30,7 +32,9 @@ export function removeDeadFlags(block: readonly Semantic[]): Semantic[] {
   let live = true;
   for (let i = block.length - 1; i >= 0; i--) {
     const semantic = block[i]!;
-    const kept = live ? semantic : { ...semantic, statements: semantic.statements.filter((s) => s.op !== 'setFlags') };
+    const kept = live
+      ? semantic
+      : { ...semantic, statements: semantic.statements.filter((s) => s.op !== 'setFlags') };
     live = semantic.statements.some(sees) || (live && !overwrites(semantic));
     out.unshift(kept);
   }

@@ -12,6 +12,8 @@ export interface CompiledSource {
 export function compile(body: readonly Statement[], name: string): CompiledSource {
   const program: Program = { type: 'Program', sourceType: 'script', body: [...body] };
   const source = generate(program, { indent: ' ' });
-  const factory = new Function('env', `'use strict';${source}\n//# sourceURL=${name}.js`) as (environment: object) => unknown;
+  const factory = new Function('env', `'use strict';${source}\n//# sourceURL=${name}.js`) as (
+    environment: object,
+  ) => unknown;
   return { source, instantiate: factory };
 }

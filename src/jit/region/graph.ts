@@ -36,8 +36,10 @@ export interface CodeBytes {
 const CONDITIONAL = new Set(['JCC', 'LOOP', 'LOOPE', 'LOOPNE', 'JCXZ']);
 /** Left to the interpreter: they change what translated code assumes, or transfer control through helpers. */
 const LEFT_OUT = new Set(
-  ('JMPF CALLF RETF IRET INT INT3 INT1 INTO SYSENTER SYSEXIT HLT MOVSEG POPSEG LSS LES LDS LFS LGS MOVCR MOVDR CLTS LMSW LGDT LIDT ' +
-    'LLDT LTR INVLPG INVD WBINVD WRMSR UD0 UD1 UD2 INS OUTS FNSAVE FRSTOR FXSAVE FXRSTOR FLDENV FNSTENV').split(' '),
+  (
+    'JMPF CALLF RETF IRET INT INT3 INT1 INTO SYSENTER SYSEXIT HLT MOVSEG POPSEG LSS LES LDS LFS LGS MOVCR MOVDR CLTS LMSW LGDT LIDT ' +
+    'LLDT LTR INVLPG INVD WBINVD WRMSR UD0 UD1 UD2 INS OUTS FNSAVE FRSTOR FXSAVE FXRSTOR FLDENV FNSTENV'
+  ).split(' '),
 );
 /** MOVSEG from a segment register is harmless. */
 export const isLeftOut = (i: Instruction): boolean =>
@@ -171,7 +173,9 @@ export class RegionGraph implements FlowGraph {
   }
 
   private cut(entry: number): void {
-    const starts = [entry, ...[...this.leaders].filter((o) => o !== entry).sort((a, b) => a - b)].filter((o) => this.placed.has(o));
+    const starts = [entry, ...[...this.leaders].filter((o) => o !== entry).sort((a, b) => a - b)].filter(
+      (o) => this.placed.has(o),
+    );
     starts.forEach((start, n) => this.numbers.set(start, n));
     const number = (offset: number): number => this.numbers.get(offset) ?? -1;
     for (const start of starts) {
@@ -190,7 +194,8 @@ export class RegionGraph implements FlowGraph {
     const last = body[body.length - 1]!;
     const i = last.instruction;
     if (i.mnemonic === 'CALL' || isLeftOut(i)) block.continuation = number(after(last));
-    else if (i.mnemonic === 'JMP') block.taken = isDirect(i) && !this.isTruncated(last) ? number(targetOf(last)) : -1;
+    else if (i.mnemonic === 'JMP')
+      block.taken = isDirect(i) && !this.isTruncated(last) ? number(targetOf(last)) : -1;
     else if (isConditional(i)) {
       block.taken = this.isTruncated(last) ? -1 : number(targetOf(last));
       block.next = number(after(last));
@@ -200,7 +205,8 @@ export class RegionGraph implements FlowGraph {
   /** Limits may have cut what leads to a block. */
   private dropUnreachable(): void {
     const reached = new Set<number>([0]);
-    for (const node of reached) for (const next of [...this.successors(node), ...this.continuations(node)]) reached.add(next);
+    for (const node of reached)
+      for (const next of [...this.successors(node), ...this.continuations(node)]) reached.add(next);
     const renumber = new Map<number, number>();
     const kept = this.blocks.filter((_, n) => reached.has(n) && renumber.set(n, renumber.size));
     const to = (n: number): number => (n < 0 ? -1 : renumber.get(n)!);
@@ -231,5 +237,7 @@ export class RegionGraph implements FlowGraph {
 }
 
 function endsBlock(i: Instruction): boolean {
-  return i.mnemonic === 'CALL' || i.mnemonic === 'RET' || i.mnemonic === 'JMP' || isConditional(i) || isLeftOut(i);
+  return (
+    i.mnemonic === 'CALL' || i.mnemonic === 'RET' || i.mnemonic === 'JMP' || isConditional(i) || isLeftOut(i)
+  );
 }

@@ -4,7 +4,15 @@
  */
 import type { Expression, Statement as JsStatement } from 'estree';
 import type { JumpKind, Register, Value, Width } from '../ir.js';
-import { R_BUDGET, R_EIP, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, R_PENDING } from '../../runtime/state.js';
+import {
+  R_BUDGET,
+  R_EIP,
+  R_FLAG_A,
+  R_FLAG_B,
+  R_FLAG_KIND,
+  R_FLAG_RESULT,
+  R_PENDING,
+} from '../../runtime/state.js';
 import { fastLoad, fastStore, missTestMisaligned, readAt, writeAt } from '../emit/access.js';
 import { identifier, js, statements } from '../emit/quote.js';
 import type { Target } from '../emit/target.js';
@@ -138,7 +146,8 @@ export class RegionTarget implements Target {
 
   // ---- memory ----------------------------------------------------------------------------------------------------------------
   load(name: string, width: Width, address: Expression, forWrite: boolean): JsStatement[] {
-    if (!this.at.calls) return fastLoad(VIEWS, name, width, address, forWrite, () => this.leaveHere(this.at.machine));
+    if (!this.at.calls)
+      return fastLoad(VIEWS, name, width, address, forWrite, () => this.leaveHere(this.at.machine));
     this.called = true;
     const a = `a_${name}`;
     const x = `x_${name}`;
@@ -153,7 +162,8 @@ export class RegionTarget implements Target {
       else { ${at} = ${x} ^ ${a}; ${name} = ${readAt(VIEWS, width, identifier(at))}; }`;
   }
   store(width: Width, address: Expression, value: Expression, of: string | undefined): JsStatement[] {
-    if (!this.at.calls) return fastStore(VIEWS, width, address, value, of, () => this.leaveHere(this.at.machine));
+    if (!this.at.calls)
+      return fastStore(VIEWS, width, address, value, of, () => this.leaveHere(this.at.machine));
     this.called = true;
     const write = `write${width}`;
     if (of !== undefined) {
@@ -167,7 +177,13 @@ export class RegionTarget implements Target {
       else { ${writeAt(VIEWS, width, js`entry ^ to`, value)} }
     }`;
   }
-  segment(name: string, segment: Expression, offset: Expression, size: number, write: boolean): JsStatement[] {
+  segment(
+    name: string,
+    segment: Expression,
+    offset: Expression,
+    size: number,
+    write: boolean,
+  ): JsStatement[] {
     const at = `o_${name}`;
     return statements`
       const ${at} = ${offset};
@@ -218,7 +234,9 @@ export class RegionTarget implements Target {
   settleFall(): JsStatement[] {
     const { called } = this;
     this.called = false;
-    return called ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${this.leaveNext()} }` : [];
+    return called
+      ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${this.leaveNext()} }`
+      : [];
   }
 
   // ---- control -----------------------------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ export class Layout {
       }
       return a;
     };
-    for (let changed = true; changed; ) {
+    for (let changed = true; changed;) {
       changed = false;
       for (const node of order) {
         if (node === 0) continue;
@@ -129,13 +129,14 @@ export class Layout {
         if (!this.isBackward(node, next)) forward[next]!++;
         else if (this.dominates(next, node)) this.isLoop[next] = true;
       }
-      for (const next of this.graph.continuations(node)) if (!this.isBackward(node, next)) this.follows[next] = true;
+      for (const next of this.graph.continuations(node))
+        if (!this.isBackward(node, next)) this.follows[next] = true;
     }
     for (const node of this.order) if (forward[node]! !== 1) this.follows[node] = true;
     for (const entry of this.graph.entries) {
       this.isEntry[entry] = true;
       this.follows[entry] = true;
-      for (let node = entry; node !== 0; ) {
+      for (let node = entry; node !== 0;) {
         this.follows[node] = true;
         node = this.dominator[node]!;
         this.hasEntryBelow[node] = true;
@@ -171,7 +172,8 @@ export class Layout {
   private skipChain(node: number): JsStatement[] {
     if (!this.hasEntryBelow[node] && !(this.isEntry[node] && node !== 0)) return [];
     const ways: JsStatement[] = [];
-    if (this.isEntry[node] && node !== 0) ways.push(...statements`if (pc === ${this.entryCode[node]!}) pc = 0; `);
+    if (this.isEntry[node] && node !== 0)
+      ways.push(...statements`if (pc === ${this.entryCode[node]!}) pc = 0; `);
     const below = this.children[node]!.filter((c) => this.hasEntryBelow[c] || this.isEntry[c]);
     const jumps = below.flatMap((child) => {
       const jump = breakTo(`B${child}`);

@@ -102,7 +102,15 @@ export class RegionTable {
   /** Instructions that a region left to the interpreter, by mnemonic. */
   private readonly fallbacks: Record<string, number> = {};
   private readonly inService = new Set<Region>();
-  private readonly counts = { translations: 0, regionSize: 0, sourceBytes: 0, compileMs: 0, retranslations: 0, entered: 0, leftAtAccess: 0 };
+  private readonly counts = {
+    translations: 0,
+    regionSize: 0,
+    sourceBytes: 0,
+    compileMs: 0,
+    retranslations: 0,
+    entered: 0,
+    leftAtAccess: 0,
+  };
 
   constructor(cpu: Cpu, memory: PhysicalMemory, cache: CodeCache, view: MemoryView, options: RegionOptions) {
     this.cpu = cpu;
@@ -235,7 +243,12 @@ export class RegionTable {
     const offset = cache.slots[slot + 3]! & 4095;
     const started = performance.now();
     const mode = modeView(cache.mode);
-    const graph = new RegionGraph(offset, this.codeBytes(pageEip, mapBase), mode, this.options.regionLimit ?? REGION_LIMIT);
+    const graph = new RegionGraph(
+      offset,
+      this.codeBytes(pageEip, mapBase),
+      mode,
+      this.options.regionLimit ?? REGION_LIMIT,
+    );
     if (graph.size === 0 || graph.blocks[0]!.body.length === 0) {
       cache.heat[slot >> 2] = COOL_DOWN;
       return false;
@@ -294,7 +307,9 @@ export class RegionTable {
       patched: [],
       misses: new Uint8Array(translation.sites.length),
       left: new Float64Array(translation.sites.length),
-      siteKinds: Uint8Array.from(translation.sites, (site) => (site.access >= 0 ? 2 : site.interpret ? 1 : 0)),
+      siteKinds: Uint8Array.from(translation.sites, (site) =>
+        site.access >= 0 ? 2 : site.interpret ? 1 : 0,
+      ),
       longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,
       kill: () => this.withdraw(region),

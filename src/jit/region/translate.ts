@@ -61,7 +61,8 @@ class RegionEmitter implements BlockEmitter {
         out.push(...this.target.leaveBefore());
         return;
       }
-      if (placed.instruction.operands[0]?.kind === 'relative') this.target.target = js`vb + ${targetOf(placed)} | 0`;
+      if (placed.instruction.operands[0]?.kind === 'relative')
+        this.target.target = js`vb + ${targetOf(placed)} | 0`;
       const ends = semantics[i]!.endsBlock && semantics[i]!.statements.some((s) => s.op === 'jump');
       out.push(...this.emitter.instruction(semantics[i]!, `t${this.serial++}_`));
       if (!ends) out.push(...(last ? this.target.settleFall() : this.target.settle()));
@@ -82,7 +83,9 @@ class RegionEmitter implements BlockEmitter {
       calls: this.options.calls(machine),
       last,
       taken: (to: Expression) =>
-        this.graph.isTruncated(placed) ? statements`eip = ${to}; break OUT;` : this.way(node, current.taken, targetOf(placed)),
+        this.graph.isTruncated(placed)
+          ? statements`eip = ${to}; break OUT;`
+          : this.way(node, current.taken, targetOf(placed)),
       notTaken: () => this.way(node, current.next, offset + instruction.length),
     };
   }
@@ -145,7 +148,7 @@ function environmentDeclaration(target: RegionTarget): JsStatement[] {
     const [from, to = from] = part.split(': ') as [string, string?];
     return statements`const ${to} = env.${from};`[0]!;
   });
-  for (const helper of target.helpers) out.push(...statements`const ${`H_${helper}`} = env.helpers.${helper};`);
+  for (const helper of target.helpers)
+    out.push(...statements`const ${`H_${helper}`} = env.helpers.${helper};`);
   return out;
 }
-

@@ -93,7 +93,10 @@ function divide(signed: boolean) {
   return (b: Builder): void => {
     const width = b.width(0);
     const divisor = b.read(0);
-    b.helper(`${signed ? 'idiv' : 'div'}${width}`, signed ? b.signExtend(32, divisor) : b.zeroExtend(32, divisor));
+    b.helper(
+      `${signed ? 'idiv' : 'div'}${width}`,
+      signed ? b.signExtend(32, divisor) : b.zeroExtend(32, divisor),
+    );
   };
 }
 

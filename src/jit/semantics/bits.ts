@@ -6,11 +6,15 @@ import { EFLAGS } from '../../runtime/state.js';
 const OVERFLOW_BIT = 11;
 
 /** Shift count of operand n: modulo 32 whatever the operand size. */
-const countOf = (b: Builder, n: number): Value => b.let(b.and(b.zeroExtend(32, b.read(n, 8)), b.constant(32, 31)));
+const countOf = (b: Builder, n: number): Value =>
+  b.let(b.and(b.zeroExtend(32, b.read(n, 8)), b.constant(32, 31)));
 
 /** Bit `at` (0-31, a value) of a value, as 0 or 1 at width 32. */
 const bit = (b: Builder, value: Value, at: Value | number): Value =>
-  b.and(b.shift('shrU', b.zeroExtend(32, value), typeof at === 'number' ? at : b.and(at, b.constant(32, 31))), b.constant(32, 1));
+  b.and(
+    b.shift('shrU', b.zeroExtend(32, value), typeof at === 'number' ? at : b.and(at, b.constant(32, 31))),
+    b.constant(32, 1),
+  );
 const top = (b: Builder, value: Value): Value => bit(b, value, value.width - 1);
 const carryAndOverflow = (b: Builder, carry: Value, overflow: Value): Value =>
   b.or(carry, b.shift('shl', overflow, OVERFLOW_BIT));
@@ -44,7 +48,9 @@ function rotate(left: boolean) {
     const count = countOf(b, 1);
     const by = b.and(count, b.constant(32, width - 1));
     const back = b.and(fromTop(b, width, by), b.constant(32, width - 1));
-    const result = b.let(b.or(b.shift('shl', value, left ? by : back), b.shift('shrU', value, left ? back : by)));
+    const result = b.let(
+      b.or(b.shift('shl', value, left ? by : back), b.shift('shrU', value, left ? back : by)),
+    );
     b.write(0, result);
     ifCounted(b, count, () => {
       const carry = b.let(left ? bit(b, result, 0) : top(b, result));
@@ -60,11 +66,7 @@ function throughCarryCount(b: Builder, width: Width, count: Value): Value {
   const period = width + 1;
   const reduce = (value: Value): Value =>
     b.let(
-      b.select(
-        b.binary('ltU', value, b.constant(32, period)),
-        value,
-        b.sub(value, b.constant(32, period)),
-      ),
+      b.select(b.binary('ltU', value, b.constant(32, period)), value, b.sub(value, b.constant(32, period))),
     );
   return width === 16 ? reduce(count) : reduce(reduce(reduce(count)));
 }
@@ -75,7 +77,8 @@ function rotateThroughCarry(left: boolean) {
     const masked = countOf(b, 1);
     const count = throughCarryCount(b, width, masked);
     const carryIn = b.let(b.carry());
-    const { result, carry } = width === 32 ? rotate33(b, value, count, carryIn, left) : rotateNarrow(b, value, count, carryIn, left);
+    const { result, carry } =
+      width === 32 ? rotate33(b, value, count, carryIn, left) : rotateNarrow(b, value, count, carryIn, left);
     ifCounted(b, count, () => {
       const overflow = b.xor(top(b, result), left ? carry : bit(b, result, width - 2));
       b.patchFlags(EFLAGS.CF | EFLAGS.OF, b.let(carryAndOverflow(b, carry, overflow)));
@@ -84,7 +87,13 @@ function rotateThroughCarry(left: boolean) {
   };
 }
 /** 33-bit rotation; a count of 0 is the identity. */
-function rotate33(b: Builder, value: Value, count: Value, carryIn: Value, left: boolean): { result: Value; carry: Value } {
+function rotate33(
+  b: Builder,
+  value: Value,
+  count: Value,
+  carryIn: Value,
+  left: boolean,
+): { result: Value; carry: Value } {
   const less = b.let(b.and(below(b, count), b.constant(32, 31)));
   const rest = b.let(b.and(fromTop(b, 32, count), b.constant(32, 31)));
   const [there, back] = left ? (['shl', 'shrU'] as const) : (['shrU', 'shl'] as const);
@@ -96,7 +105,13 @@ function rotate33(b: Builder, value: Value, count: Value, carryIn: Value, left: 
   const carry = b.let(b.select(isIdentity, carryIn, left ? bit(b, value, rest) : bit(b, value, less)));
   return { result, carry };
 }
-function rotateNarrow(b: Builder, value: Value, count: Value, carryIn: Value, left: boolean): { result: Value; carry: Value } {
+function rotateNarrow(
+  b: Builder,
+  value: Value,
+  count: Value,
+  carryIn: Value,
+  left: boolean,
+): { result: Value; carry: Value } {
   const width = value.width;
   const whole = b.let(b.or(b.zeroExtend(32, value), b.shift('shl', carryIn, width)));
   const rest = b.sub(b.constant(32, width + 1), count);
@@ -110,11 +125,16 @@ function doubleShift(left: boolean) {
     const value = b.let(b.readForWrite(0));
     const filler = b.let(b.read(1));
     const count = countOf(b, 2);
-    const result = b.let(value.width === 32 ? double32(b, value, filler, count, left) : double16(b, value, filler, count, left));
+    const result = b.let(
+      value.width === 32 ? double32(b, value, filler, count, left) : double16(b, value, filler, count, left),
+    );
     b.write(0, result);
     ifCounted(b, count, () => {
       const carry = bit(b, value, left ? fromTop(b, value.width, count) : below(b, count));
-      b.setResultFlags(result, b.let(carryAndOverflow(b, b.let(carry), b.xor(top(b, result), top(b, value)))));
+      b.setResultFlags(
+        result,
+        b.let(carryAndOverflow(b, b.let(carry), b.xor(top(b, result), top(b, value)))),
+      );
     });
   };
 }
@@ -129,7 +149,10 @@ function double32(b: Builder, value: Value, filler: Value, count: Value, left: b
 function double16(b: Builder, value: Value, filler: Value, count: Value, left: boolean): Value {
   const [high, low] = left ? [value, filler] : [filler, value];
   const joined = b.let(b.or(b.shift('shl', b.zeroExtend(32, high), 16), b.zeroExtend(32, low)));
-  return b.truncate(16, left ? b.shift('shrU', b.shift('shl', joined, count), 16) : b.shift('shrU', joined, count));
+  return b.truncate(
+    16,
+    left ? b.shift('shrU', b.shift('shl', joined, count), 16) : b.shift('shrU', joined, count),
+  );
 }
 
 type BitChange = (b: Builder, value: Value, single: Value) => Value;

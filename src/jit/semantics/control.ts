@@ -59,7 +59,13 @@ function farTransfer(helper: string) {
     const size = b.constant(32, operandSize(b));
     const operand = b.operand(0);
     if (operand.kind === 'far') {
-      return b.transfer(helper, b.constant(32, operand.selector), b.constant(32, operand.offset), size, b.nextEip());
+      return b.transfer(
+        helper,
+        b.constant(32, operand.selector),
+        b.constant(32, operand.offset),
+        size,
+        b.nextEip(),
+      );
     }
     const bytes = operandSize(b) / 8;
     const address = b.linear(0, false, bytes + 2);
@@ -84,7 +90,11 @@ export const CONTROL = {
   JMPF: farTransfer('farJump'),
   CALLF: farTransfer('farCall'),
   RETF: (b: Builder): void =>
-    b.transfer('farReturn', b.constant(32, operandSize(b)), b.operandCount > 0 ? b.zeroExtend(32, b.read(0, 16)) : b.constant(32, 0)),
+    b.transfer(
+      'farReturn',
+      b.constant(32, operandSize(b)),
+      b.operandCount > 0 ? b.zeroExtend(32, b.read(0, 16)) : b.constant(32, 0),
+    ),
   IRET: (b: Builder): void => b.transfer('iret', b.constant(32, operandSize(b)), b.nextEip()),
   INT: softwareInterrupt((b) => b.read(0, 32)),
   INT3: (b: Builder): void => b.transfer('softwareTrap', b.constant(32, Vector.BP), b.nextEip()),
@@ -103,4 +113,3 @@ export const CONTROL = {
   UD1: (b: Builder): void => b.fault(Vector.UD),
   UD2: (b: Builder): void => b.fault(Vector.UD),
 } as const;
-

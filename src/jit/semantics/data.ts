@@ -76,12 +76,17 @@ function loadFlags(b: Builder): void {
 }
 function storeFlags(b: Builder): void {
   const fromAh = b.and(b.zeroExtend(32, b.gpr(AH, 8, true)), b.constant(32, PUSHED_BY_LAHF));
-  b.setExplicitFlags(b.let(b.or(fromAh, b.and(b.statusFlags(), b.constant(32, STATUS_FLAGS & ~PUSHED_BY_LAHF)))));
+  b.setExplicitFlags(
+    b.let(b.or(fromAh, b.and(b.statusFlags(), b.constant(32, STATUS_FLAGS & ~PUSHED_BY_LAHF)))),
+  );
 }
 const setCarry = (bits: (b: Builder) => Value) => (b: Builder) => b.patchFlags(EFLAGS.CF, b.let(bits(b)));
 const setDirection = (on: boolean) => (b: Builder) => {
   const eflags = b.state(R_EFLAGS);
-  b.setState(R_EFLAGS, on ? b.or(eflags, b.constant(32, EFLAGS.DF)) : b.and(eflags, b.constant(32, ~EFLAGS.DF)));
+  b.setState(
+    R_EFLAGS,
+    on ? b.or(eflags, b.constant(32, EFLAGS.DF)) : b.and(eflags, b.constant(32, ~EFLAGS.DF)),
+  );
 };
 
 const nothing = (): void => undefined;
@@ -97,7 +102,8 @@ export const DATA = {
   POP: pop,
   PUSHA: (b: Builder): void => b.helper('pusha', b.constant(32, operandSize(b))),
   POPA: (b: Builder): void => b.helper('popa', b.constant(32, operandSize(b))),
-  ENTER: (b: Builder): void => b.helper('enter', b.read(0, 32), b.read(1, 32), b.constant(32, operandSize(b))),
+  ENTER: (b: Builder): void =>
+    b.helper('enter', b.read(0, 32), b.read(1, 32), b.constant(32, operandSize(b))),
   LEAVE: leave,
   XLAT: translateByte,
   CBW: convertAccumulator,

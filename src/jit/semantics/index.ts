@@ -29,7 +29,11 @@ export const SEMANTICS: Record<Mnemonic, Semantics> = {
 const NOT_IN_REAL_MODE = new Set<Mnemonic>(['LLDT', 'LTR']);
 
 /** The IR of an instruction; mode and privilege come before every operand access, as hardware does it. */
-export function semanticOf(instruction: Instruction, mode: ModeView, style: OperandStyle = 'concrete'): Semantic {
+export function semanticOf(
+  instruction: Instruction,
+  mode: ModeView,
+  style: OperandStyle = 'concrete',
+): Semantic {
   const b = new Builder(instruction, mode, style);
   const row = OPCODES[instruction.row] as OpcodeRow;
   // RSM outside system management mode is no instruction at any privilege (SDM vol. 2, RSM).

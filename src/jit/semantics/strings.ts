@@ -5,7 +5,9 @@ import type { Builder } from '../builder.js';
 function stringInstruction(helper: string, widthOf: number, source: boolean) {
   return (b: Builder): void => {
     const { addressSize, segment, rep } = b.instruction;
-    const args = source ? [b.width(widthOf), addressSize, segment, rep] : [b.width(widthOf), addressSize, rep];
+    const args = source
+      ? [b.width(widthOf), addressSize, segment, rep]
+      : [b.width(widthOf), addressSize, rep];
     const unfinished = b.helperValue(helper, ...args.map((a) => b.constant(32, a)));
     if (rep !== 0) b.repeatWhile(unfinished);
   };

@@ -60,8 +60,10 @@ function moveDebug(b: Builder): void {
 const tableAccess = (helper: string, write: boolean) => (b: Builder) =>
   b.helper(helper, b.linear(0, write, 6), number(b, operandSize(b)));
 /** SLDT, STR, SMSW: 16 bits to memory, zero-extended to a register. */
-const storeValue = (helper: string) => (b: Builder) => b.write(0, b.truncate(b.width(0), b.helperValue(helper)));
-const loadValue = (helper: string) => (b: Builder) => b.helper(helper, b.zeroExtend(32, b.truncate(16, b.read(0))));
+const storeValue = (helper: string) => (b: Builder) =>
+  b.write(0, b.truncate(b.width(0), b.helperValue(helper)));
+const loadValue = (helper: string) => (b: Builder) =>
+  b.helper(helper, b.zeroExtend(32, b.truncate(16, b.read(0))));
 /** LAR, LSL: the helper gives the new destination and sets ZF. */
 const inspect = (helper: string) => (b: Builder) => {
   const selector = b.let(b.zeroExtend(32, b.truncate(16, b.read(1))));
@@ -165,4 +167,3 @@ export const SYSTEM = {
   MOVSXD: undefinedOpcode,
   CLFLUSH: (b: Builder): void => void b.load(8, b.linear(0, false, 1)),
 } as const;
-
