@@ -213,16 +213,17 @@ export class RegionTable {
     return at;
   }
 
-  /** The other pages of a region must be where they were when it was made. */
+  /**
+   * The pages of a region must be where they were when it was made, and must have been fetched from in this address space: a page that no
+   * instruction came from yet still has its accessed bit to be set, by the interpreter's fetch.
+   */
   private mapsAsTranslated(region: Region, pageEip: number): boolean {
     if (region.fixedPageEip !== undefined && region.fixedPageEip !== pageEip) return false;
-    const { mmu, r } = this.cpu;
-    const linear = (pageEip + r[R_SEGMENT_BASE + 1]!) | 0;
+    const linear = (pageEip + this.cpu.r[R_SEGMENT_BASE + 1]!) | 0;
     for (const { page, frame } of region.pages) {
       const there = (linear + (page << 12)) | 0;
       const entry = this.view.execute[there >>> 12]!;
-      const machine = (entry & 1) === 0 ? entry ^ there : mmu.probeFetch(there);
-      if (machine < 0 || machine >>> 12 !== frame) return false;
+      if ((entry & 1) !== 0 || (entry ^ there) >>> 12 !== frame) return false;
     }
     return true;
   }
