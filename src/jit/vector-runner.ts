@@ -170,7 +170,10 @@ export class VectorRunner {
     const start = r[R_EIP]!;
     engine.synchronize();
     const before = engine.translatedInstructions;
-    if (this.name === 'jit') engine.translate();
+    if (this.name === 'jit') {
+      this.fetchAll(v);
+      engine.translate();
+    }
     const repeats = /[+]rep/.test(v.f);
     for (let i = 0; i < MOST_ITERATIONS; i++) {
       r[R_BUDGET] = 1;
@@ -179,6 +182,14 @@ export class VectorRunner {
       if (!repeats || r[R_EIP] !== start) break;
     }
     return engine.translatedInstructions > before;
+  }
+
+  /** Fetches from each page that the instruction lies on, as its execution will: a region is entered only on pages that were fetched from. */
+  private fetchAll(v: VectorCase): void {
+    const { mmu } = this.machine.cpu;
+    const first = this.codeAddress(v);
+    for (const address of [first, first + v.b.length / 2 - 1])
+      if (mmu.probeFetch(address) >= 0) mmu.fetch(address);
   }
 
   // ---- state out -------------------------------------------------------------------------------------------------------------

@@ -1,10 +1,9 @@
 /** Regions in service: translation on demand, entry, the accesses that missed often, removal. */
 import type { CachedRegion, CodeCache } from '../../runtime/code-cache.js';
-import { carries, carry, condition, parityOf, statusFlags } from '../../runtime/flags.js';
 import { segmentAllows } from '../../runtime/helpers/segments.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
 import { R_BUDGET, R_CPL, R_EIP, R_PENDING, R_SEGMENT_BASE, R_SITE, type Cpu } from '../../runtime/state.js';
-import { HELPER_TABLE } from '../helper-table.js';
+import { sharedEnvironment } from '../shared-environment.js';
 import type { MemoryView } from '../interpreter/environment.js';
 import { SpecialForm } from '../interpreter/forms.js';
 import { modeView } from '../mode-view.js';
@@ -97,6 +96,7 @@ export class RegionTable {
   private readonly cache: CodeCache;
   private readonly view: MemoryView;
   private readonly options: RegionOptions;
+  private readonly shared: object;
   /** Why the run of regions ended, by cause. */
   private readonly exits = { access: 0, interpreter: 0, budget: 0, pending: 0, untranslated: 0 };
   /** Instructions that a region left to the interpreter, by mnemonic. */
@@ -118,6 +118,7 @@ export class RegionTable {
     this.cache = cache;
     this.view = view;
     this.options = options;
+    this.shared = sharedEnvironment(cpu, memory);
   }
 
   /** The form that a region's entry slot had before. */
@@ -353,30 +354,13 @@ export class RegionTable {
   }
 
   private environment(translation: Translation): object {
-    const { cpu, memory } = this;
-    const { mmu } = cpu;
+    const { cpu } = this;
     const user = cpu.r[R_CPL] === 3 ? 1 : 0;
     return {
-      cpu,
-      r: cpu.r,
-      dv: memory.view,
-      u8: memory.u8,
-      RT: mmu.readTlb[user],
-      WT: mmu.writeTlb[user],
-      read8: (a: number) => mmu.read8(a),
-      read16: (a: number) => mmu.read16(a),
-      read32: (a: number) => mmu.read32(a),
-      write8: (a: number, v: number) => mmu.write8(a, v),
-      write16: (a: number, v: number) => mmu.write16(a, v),
-      write32: (a: number, v: number) => mmu.write32(a, v),
-      probeWrite: (a: number, size: number) => mmu.probeWrite(a, size),
+      ...this.shared,
+      RT: cpu.mmu.readTlb[user],
+      WT: cpu.mmu.writeTlb[user],
       segmentAllows,
-      condition,
-      carry,
-      carries,
-      statusFlags,
-      parityOf,
-      helpers: HELPER_TABLE,
       siteOffsets: Int32Array.from(translation.sites, (s) => s.offset),
       siteCounts: Int32Array.from(translation.sites, (s) => s.uncounted),
     };
