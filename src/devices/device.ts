@@ -26,6 +26,25 @@ export interface MmioClaim {
 /** Sets an interrupt or signal line; level semantics, the receiver does edge detection. */
 export type Wire = (level: boolean) => void;
 
+/** A base address register: what answers in the range that the guest gives it. */
+export interface PciBar {
+  readonly kind: 'io' | 'memory';
+  /** Bytes, a power of two; at least 4 for I/O and 16 for memory. */
+  readonly size: number;
+  readonly prefetchable?: boolean;
+  /** `offset` from the start of the range; size 1, 2 or 4; unsigned. */
+  read(offset: number, size: number): number;
+  write(offset: number, size: number, value: number): void;
+}
+
+/** One PCI function's 256 bytes of configuration space. */
+export interface PciConfiguration {
+  readonly bars: readonly (PciBar | undefined)[];
+  read(offset: number): number;
+  write(offset: number, value: number): void;
+  reset(): void;
+}
+
 export interface Device<State extends object = object> {
   readonly name: string;
   readonly version: number;
@@ -33,6 +52,8 @@ export interface Device<State extends object = object> {
   readonly state: State;
   readonly ports?: readonly PortClaim[];
   readonly mmio?: readonly MmioClaim[];
+  /** Its face on the PCI bus; the board chooses slot and interrupt routing. */
+  readonly pci?: PciConfiguration;
   /** Power-on values. */
   reset(): void;
   /** Absolute time of the next thing this device does by itself, Infinity for never. */
