@@ -51,6 +51,8 @@ export interface OpcodeRow {
   readonly protectedMode?: true;
   /** The CPUID feature bit without which the row is #UD. */
   readonly cpuid?: CpuidFeature;
+  /** The first processor family that has the row, where no feature bit tells (Intel's 4, 5, 6); #UD on older ones. */
+  readonly family?: 6;
 }
 
 export type CpuidFeature =
@@ -520,7 +522,7 @@ export const OPCODES = [
   { opcode: '0F 08', mnemonic: 'INVD', operands: '', privilege: 'cpl0' },
   { opcode: '0F 09', mnemonic: 'WBINVD', operands: '', privilege: 'cpl0' },
   { opcode: '0F 0B', mnemonic: 'UD2', operands: '' },
-  { opcode: '0F 0D', mnemonic: 'NOP', operands: 'Ev' },
+  { opcode: '0F 0D', mnemonic: 'NOP', operands: 'Ev', family: 6 },
   // 0F 10-0F 17
   { opcode: '0F 10', prefix: 'np', mnemonic: 'MOVUPS', operands: 'Vps,Wps', cpuid: 'SSE' },
   { opcode: '0F 10', prefix: '66', mnemonic: 'MOVUPD', operands: 'Vpd,Wpd', cpuid: 'SSE2' },
@@ -552,21 +554,21 @@ export const OPCODES = [
   { opcode: '0F 18', digit: 1, mod: 'memory', mnemonic: 'PREFETCHT0', operands: 'M', cpuid: 'SSE' },
   { opcode: '0F 18', digit: 2, mod: 'memory', mnemonic: 'PREFETCHT1', operands: 'M', cpuid: 'SSE' },
   { opcode: '0F 18', digit: 3, mod: 'memory', mnemonic: 'PREFETCHT2', operands: 'M', cpuid: 'SSE' },
-  { opcode: '0F 18', digit: 0, mod: 'register', mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 18', digit: 1, mod: 'register', mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 18', digit: 2, mod: 'register', mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 18', digit: 3, mod: 'register', mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 18', digit: 4, mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 18', digit: 5, mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 18', digit: 6, mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 18', digit: 7, mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 19', mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 1A', mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 1B', mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 1C', mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 1D', mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 1E', mnemonic: 'NOP', operands: 'Ev' },
-  { opcode: '0F 1F', mnemonic: 'NOP', operands: 'Ev' },
+  { opcode: '0F 18', digit: 0, mod: 'register', mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 18', digit: 1, mod: 'register', mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 18', digit: 2, mod: 'register', mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 18', digit: 3, mod: 'register', mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 18', digit: 4, mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 18', digit: 5, mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 18', digit: 6, mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 18', digit: 7, mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 19', mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 1A', mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 1B', mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 1C', mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 1D', mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 1E', mnemonic: 'NOP', operands: 'Ev', family: 6 },
+  { opcode: '0F 1F', mnemonic: 'NOP', operands: 'Ev', family: 6 },
   // 0F 20-0F 3F
   { opcode: '0F 20', mnemonic: 'MOVCR', operands: 'Rd,Cd', privilege: 'cpl0' },
   { opcode: '0F 21', mnemonic: 'MOVDR', operands: 'Rd,Dd', privilege: 'cpl0' },
@@ -597,7 +599,7 @@ export const OPCODES = [
   { opcode: '0F 30', mnemonic: 'WRMSR', operands: '', privilege: 'cpl0', cpuid: 'MSR' },
   { opcode: '0F 31', mnemonic: 'RDTSC', operands: '', cpuid: 'TSC' },
   { opcode: '0F 32', mnemonic: 'RDMSR', operands: '', privilege: 'cpl0', cpuid: 'MSR' },
-  { opcode: '0F 33', mnemonic: 'RDPMC', operands: '' },
+  { opcode: '0F 33', mnemonic: 'RDPMC', operands: '', family: 6 },
   { opcode: '0F 34', mnemonic: 'SYSENTER', operands: '', protectedMode: true, cpuid: 'SEP' },
   { opcode: '0F 35', mnemonic: 'SYSEXIT', operands: '', privilege: 'cpl0', protectedMode: true, cpuid: 'SEP' },
   // 0F 40-0F 5F

@@ -26,6 +26,8 @@ export interface ModeView {
   readonly targets?: 'free' | 'wide checked' | 'checked';
   /** Misaligned accesses are #AC. */
   readonly aligned?: boolean;
+  /** 1 for each row of the opcode table that the processor model does not have. */
+  readonly missing?: Uint8Array;
 }
 
 /** Whether a near branch of an operand size is compared with the limit of CS. */

@@ -5,7 +5,6 @@ import { deliverFault } from '../runtime/helpers/interrupts.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 import { MODE, computeMode } from '../runtime/mode.js';
 import { PENDING, R_BUDGET, R_CPL, R_EIP, R_PENDING, R_SEGMENT_BASE, type Cpu } from '../runtime/state.js';
-import { decode } from '../decoder/decode.js';
 import { DecodeFailure } from '../decoder/instruction.js';
 import { Evaluator, Outcome } from './evaluator.js';
 import { createEnvironment, type MemoryView } from './interpreter/environment.js';
@@ -13,7 +12,7 @@ import { R_SLOT, R_PAGE_EIP, R_MAP_BASE, SpecialForm } from './interpreter/forms
 import { createHandlers, createRun, type Handler } from './interpreter/generated.js';
 import { trainInterpreter } from './interpreter/train.js';
 import { CHAIN_LIMIT, Predecoder, type Concrete } from './interpreter/predecode.js';
-import { modeView } from './mode-view.js';
+import { decodeIn, modeView } from './mode-view.js';
 import { CodeLimit } from './code-limit.js';
 import { RegionEnd, RegionTable, type RegionOptions } from './region/table.js';
 import { semanticOf } from './semantics/index.js';
@@ -66,7 +65,7 @@ export class JitEngine {
     const threshold = options.name === 'jit' ? (options.heatThreshold ?? 1000) : 0x7fffffff;
     this.cache = new CodeCache(cpu, memory, threshold);
     this.evaluator = new Evaluator(cpu);
-    this.predecoder = new Predecoder(this.cache, memory, options.name === 'evaluator');
+    this.predecoder = new Predecoder(cpu, this.cache, memory, options.name === 'evaluator');
     const { mmu } = cpu;
     this.view = { read: mmu.readTlb[0], write: mmu.writeTlb[0], execute: mmu.executeTlb[0], codeBase: 0 };
     const environment = createEnvironment(cpu, memory, this.cache, this.view);
@@ -278,8 +277,8 @@ export class JitEngine {
     const known = this.crossing.get(slot);
     if (known && known.bytes.length <= room && known.bytes.every((byte, i) => byte === crossBytes[i]))
       return known.concrete;
-    const view = modeView(this.cache.mode);
-    const instruction = decode(crossBytes, 0, room, view.codeSize);
+    const view = modeView(this.cache.mode, cpu);
+    const instruction = decodeIn(view, crossBytes, 0, room);
     if (typeof instruction === 'number') fault(instruction === DecodeFailure.INVALID ? Vector.UD : Vector.GP);
     const concrete = { instruction, semantic: semanticOf(instruction, view) };
     this.crossing.set(slot, { bytes: crossBytes.slice(0, instruction.length), concrete });

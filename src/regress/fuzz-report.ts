@@ -13,7 +13,7 @@ import type { FuzzMachine } from './fuzz-machine.js';
 const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
 
 /** Each instruction with its bytes and IR. */
-function listing(c: FuzzCase, program: Program, mode: number): string {
+function listing(c: FuzzCase, program: Program, { cpu, engine }: FuzzMachine): string {
   const first = LAYOUT[c.bits].code + c.offset;
   const lines: string[] = [];
   for (const offset of program.boundaries) {
@@ -24,7 +24,7 @@ function listing(c: FuzzCase, program: Program, mode: number): string {
       typeof instruction === 'number' ? '(does not decode)' : disassemble(instruction, first + offset);
     lines.push(`${hex(first + offset)}  ${raw.padEnd(30)}${text}`);
     if (typeof instruction === 'number') continue;
-    for (const line of semanticLines(semanticOf(instruction, modeView(mode))))
+    for (const line of semanticLines(semanticOf(instruction, modeView(engine.cache.mode, cpu))))
       lines.push(`${' '.repeat(14)}${line}`);
   }
   return lines.join('\n');
@@ -40,7 +40,7 @@ export function describeFailure(failure: Failure): string {
     `${c.bits}-bit code at CPL ${c.cpl}, steps of ${c.steps.join(', ')}; different after ${failure.after} instructions:`,
     ...problems.map((problem) => `  ${problem}`),
     '',
-    listing(c, assemble(c), machines[0]!.engine.cache.mode),
+    listing(c, assemble(c), machines[0]!),
     '',
     `${machines.map(regionSources).join('')}${states}`,
     `case: ${JSON.stringify(c)}`,

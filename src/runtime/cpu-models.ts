@@ -1,13 +1,21 @@
 /**
- * The processor models `--cpu` chooses from: what CPUID answers.
+ * The processor models `--cpu` chooses from: what CPUID answers, and which features, and with them instructions and registers, there are.
+ *
+ * | model | signature | what it has |
+ * |---|---|---|
+ * | 486 | 0480 (DX4) | FPU; no CR4, no model-specific registers, no time-stamp counter |
+ * | pentium | 052C (P54C) | adds TSC, MSR, MCE, CMPXCHG8B, debug extensions, 4 MiB pages |
+ * | pentium3 | 068A | adds PAE, PGE, PSE-36, SYSENTER, MTRR, PAT, MCA, CMOV, MMX, FXSR, SSE |
+ * | default | 106CA | adds SSE2, SSE3, CLFLUSH, NX, TSC-deadline |
  *
  * The default calls itself an Intel in-order processor (family 6, model 28): operating systems know that such parts do not speculate and
- * leave out page-table isolation, retpolines and the other mitigations, which cost an emulator much and protect nothing here. Any other
- * Intel family-6 model gets page-table isolation, AMD models still get retpolines.
+ * leave out page-table isolation, retpolines and the other mitigations, which cost an emulator much and protect nothing here: what
+ * speculates is the host's processor, and the host guards against that. Any other Intel family-6 model gets page-table isolation, AMD models still get retpolines. Debian's 686 and 686-pae kernels print no line
+ * about isolation, Spectre or any later attack on it; `scripts/run-debian-guests.mjs` looks at every boot.
  *
- * Not implemented: MTRR and PAT are not announced (their registers answer), VME, PSE-36, CLFLUSH, performance counters.
+ * Not implemented: VME, performance counters, the Pentium's test registers, the cache and serial-number leaves of the Pentium III.
  */
-import type { CpuModel } from './state.js';
+import type { Cpu, CpuModel } from './state.js';
 
 /** CPUID.1:EDX bits. */
 export const Feature = {
@@ -17,19 +25,60 @@ export const Feature = {
   TSC: 1 << 4,
   MSR: 1 << 5,
   PAE: 1 << 6,
+  MCE: 1 << 7,
   CX8: 1 << 8,
   APIC: 1 << 9,
   SEP: 1 << 11,
+  MTRR: 1 << 12,
   PGE: 1 << 13,
+  MCA: 1 << 14,
   CMOV: 1 << 15,
+  PAT: 1 << 16,
+  PSE36: 1 << 17,
+  CLFSH: 1 << 19,
   MMX: 1 << 23,
   FXSR: 1 << 24,
   SSE: 1 << 25,
   SSE2: 1 << 26,
 } as const;
 const SSE3 = 1 << 0;
+const MONITOR = 1 << 3;
+const VMX = 1 << 5;
 const TSC_DEADLINE = 1 << 24;
+const SYSCALL = 1 << 11;
 const NX = 1 << 20;
+const RDTSCP = 1 << 27;
+const SVM = 1 << 2;
+
+const EXTENDED = 0x80000001 | 0;
+const ECX = 2,
+  EDX = 3;
+type Place = readonly [leaf: number, register: number, bit: number];
+/** By the manual's name: what decides whether instructions and registers exist. */
+const WHERE: ReadonlyMap<string, Place> = new Map([
+  ...Object.entries(Feature).map(([name, bit]): [string, Place] => [name, [1, EDX, bit]]),
+  ['SSE3', [1, ECX, SSE3]],
+  ['MONITOR', [1, ECX, MONITOR]],
+  ['VMX', [1, ECX, VMX]],
+  ['SYSCALL', [EXTENDED, EDX, SYSCALL]],
+  ['NX', [EXTENDED, EDX, NX]],
+  ['RDTSCP', [EXTENDED, EDX, RDTSCP]],
+  ['SVM', [EXTENDED, ECX, SVM]],
+]);
+
+/** Whether CPUID announces a feature, named as in the manual. Throws RangeError for a name that is not known here. */
+export function hasFeature(cpu: Cpu, name: string): boolean {
+  const where = WHERE.get(name);
+  if (where === undefined) throw new RangeError(`no CPUID feature is called '${name}'`);
+  const [leaf, register, bit] = where;
+  const { model } = cpu;
+  // Above the highest extended leaf CPUID answers with something else.
+  if (leaf < 0 && model.cpuid(0x80000000 | 0, 0, cpu)[0] >= 0) return false;
+  return (model.cpuid(leaf, 0, cpu)[register]! & bit) !== 0;
+}
+
+/** The family of CPUID's signature: 4, 5 or 6. */
+export const familyOf = (cpu: Cpu): number => (cpu.model.cpuid(1, 0, cpu)[0] >> 8) & 15;
 
 type Leaf = readonly [number, number, number, number];
 const NOTHING: Leaf = [0, 0, 0, 0];
@@ -39,6 +88,8 @@ interface ModelDescription {
   readonly signature: number;
   readonly edx: number;
   readonly ecx: number;
+  /** Bytes that CLFLUSH touches; 0 without it. */
+  readonly lineBytes?: number;
   /** CPUID.80000001H:EDX; 0 with an empty brand means no extended leaves. */
   readonly extendedEdx: number;
   /** At most 47 characters. */
@@ -65,7 +116,7 @@ function brandLeaf(brand: string, part: number): Leaf {
 const VENDOR = 'GenuineIntel';
 
 function basicLeaves(d: ModelDescription): Leaf[] {
-  return [vendorLeaf(1, VENDOR), [d.signature, 0, d.ecx, d.edx]];
+  return [vendorLeaf(1, VENDOR), [d.signature, (d.lineBytes ?? 0) << 5, d.ecx, d.edx]];
 }
 
 function extendedLeaves(d: ModelDescription): Leaf[] {
@@ -89,9 +140,11 @@ function createModel(description: ModelDescription): CpuModel {
   };
 }
 
-const PENTIUM = Feature.FPU | Feature.DE | Feature.PSE | Feature.TSC | Feature.MSR | Feature.CX8;
+const bits = (...names: readonly (keyof typeof Feature)[]): number =>
+  names.reduce((sum, name) => sum | Feature[name], 0);
+const PENTIUM = bits('FPU', 'DE', 'PSE', 'TSC', 'MSR', 'MCE', 'CX8');
 const PENTIUM3 =
-  PENTIUM | Feature.PAE | Feature.SEP | Feature.PGE | Feature.CMOV | Feature.MMX | Feature.FXSR | Feature.SSE;
+  PENTIUM | bits('PAE', 'SEP', 'MTRR', 'PGE', 'MCA', 'CMOV', 'PAT', 'PSE36', 'MMX', 'FXSR', 'SSE');
 
 export type CpuModelName = '486' | 'pentium' | 'pentium3' | 'default';
 
@@ -116,8 +169,9 @@ export const CPU_MODELS: Record<CpuModelName, CpuModel> = {
   default: createModel({
     name: 'default',
     signature: 0x106ca,
-    edx: PENTIUM3 | Feature.SSE2,
+    edx: PENTIUM3 | Feature.SSE2 | Feature.CLFSH,
     ecx: SSE3,
+    lineBytes: 64,
     extendedEdx: NX,
     brand: 'hvmjs virtual processor',
   }),

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CPU_MODELS } from '../../src/runtime/cpu-models.js';
+import { CPU_MODELS, type CpuModelName } from '../../src/runtime/cpu-models.js';
 import { ExitReason } from '../../src/runtime/exits.js';
 import { Vector } from '../../src/runtime/fault.js';
 import { getEflags, setEflags } from '../../src/runtime/flags.js';
@@ -103,8 +103,31 @@ describe('control registers', () => {
     expect(faultOf(() => control.movToCr(cpu, 4, CR4.VME))).toEqual(GP0);
     control.movToCr(cpu, 4, CR4.PSE | CR4.PGE | CR4.OSFXSR);
     expect(computeMode(cpu) & MODE.SSE).toBe(MODE.SSE);
+  });
+
+  /** SDM vol. 3, 2.5: each bit with the feature or the family that brought it. */
+  it.each<[CpuModelName, number]>([
+    ['pentium', CR4.TSD | CR4.DE | CR4.PSE | CR4.MCE],
+    [
+      'pentium3',
+      CR4.TSD | CR4.DE | CR4.PSE | CR4.PAE | CR4.MCE | CR4.PGE | CR4.PCE | CR4.OSFXSR | CR4.OSXMMEXCPT,
+    ],
+    ['default', 0x7fc],
+  ])('CR4 of %s', (name, mask) => {
+    const { cpu } = bench;
+    cpu.model = CPU_MODELS[name];
+    for (let bit = 0; bit < 32; bit++) {
+      const value = 1 << bit;
+      expect(faultOf(() => control.movToCr(cpu, 4, value)) === null, `bit ${bit}`).toBe((mask & value) !== 0);
+    }
+    control.movToCr(cpu, 4, mask);
+    expect(control.movFromCr(cpu, 4)).toBe(mask);
+  });
+  it('the 486 has no CR4', () => {
+    const { cpu } = bench;
     cpu.model = CPU_MODELS['486'];
-    expect(faultOf(() => control.movToCr(cpu, 4, CR4.PSE))).toEqual(GP0);
+    expect(faultOf(() => control.movToCr(cpu, 4, 0))).toEqual([Vector.UD, 0]);
+    expect(faultOf(() => control.movFromCr(cpu, 4))).toEqual([Vector.UD, 0]);
   });
 
   it('CR1 and CR5 do not exist; LMSW cannot clear PE', () => {
@@ -171,6 +194,81 @@ describe('model-specific registers', () => {
     expect(access(bench, wrmsr, 0x12345)).toEqual(GP0);
     expect(access(bench, wrmsr, 0x277, 0x02, 0)).toEqual(GP0);
     expect(access(bench, wrmsr, 0xfe)).toEqual(GP0);
+  });
+
+  it('memory-type registers hold valid types and addresses of 36 bits only', () => {
+    const bench = createProtected(0);
+    const holds = (index: number, low: number, high = 0): boolean =>
+      access(bench, wrmsr, index, low, high) === null;
+    expect([0, 1, 2, 3, 4, 5, 6, 7].filter((type) => holds(0x200, type))).toEqual([0, 1, 4, 5, 6]);
+    expect([holds(0x200, 0x1006, 15), holds(0x200, 0x106), holds(0x200, 6, 16)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect([holds(0x201, 0x800, 15), holds(0x201, 0x400), holds(0x201, 0x800, 16)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect([holds(0x250, 0x06050401), holds(0x26f, 0, 0x07000000)]).toEqual([true, false]);
+    expect([holds(0x2ff, 0xc06), holds(0x2ff, 0xc07), holds(0x2ff, 0x106)]).toEqual([true, false, false]);
+    expect([holds(0x277, 0x07060504), holds(0x277, 0, 0x03000000)]).toEqual([true, false]);
+  });
+
+  /** Registers by what they came with; the local APIC's are not the processor's and #GP here. */
+  const GROUPS: Readonly<Record<string, readonly number[]>> = {
+    TSC: [0x10],
+    MCE: [0, 1],
+    P6: [0x17, 0x8b],
+    SEP: [0x174, 0x175, 0x176],
+    MCA: [0x179, 0x17a, 0x17b, ...Array.from({ length: 20 }, (_, i) => 0x400 + i)],
+    MTRR: [
+      ...[0xfe, 0x2ff, 0x250, 0x258, 0x259, ...Array.from({ length: 8 }, (_, i) => 0x268 + i)],
+      ...Array.from({ length: 16 }, (_, i) => 0x200 + i),
+    ],
+    PAT: [0x277],
+    P4: [0x1a0],
+    NX: [0xc0000080],
+  };
+  it.each<[CpuModelName, readonly string[]]>([
+    ['pentium', ['TSC', 'MCE']],
+    ['pentium3', ['TSC', 'MCE', 'P6', 'SEP', 'MCA', 'MTRR', 'PAT']],
+    ['default', Object.keys(GROUPS)],
+  ])('%s has those of its features', (name, groups) => {
+    const bench = createProtected(0);
+    bench.cpu.model = CPU_MODELS[name];
+    const all = Array.from({ length: 0x1000 }, (_, i) => i).concat(0xc0000080, 0xc0000081);
+    const readable = all.filter((index) => access(bench, rdmsr, index) === null);
+    const expected = groups.flatMap((group) => GROUPS[group]!).sort((a, b) => a - b);
+    expect(readable.map((index) => index.toString(16))).toEqual(expected.map((index) => index.toString(16)));
+  });
+
+  it('machine-check registers of a processor that never fails', () => {
+    const bench = createProtected(0);
+    const { r } = bench.cpu;
+    const read = (index: number): readonly number[] => {
+      expect(access(bench, rdmsr, index)).toBe(null);
+      return [r[EAX]!, r[EDX]!];
+    };
+    expect(read(0x179)).toEqual([0x105, 0]);
+    expect(access(bench, wrmsr, 0x179, 0x105)).toEqual(GP0);
+    for (let bank = 0; bank < 5; bank++) {
+      expect(access(bench, wrmsr, 0x400 + 4 * bank, -1, -1)).toBe(null);
+      expect(read(0x400 + 4 * bank)).toEqual([-1, -1]);
+      for (const register of [1, 2, 3]) {
+        expect(access(bench, wrmsr, 0x400 + 4 * bank + register, 0, 0)).toBe(null);
+        expect(access(bench, wrmsr, 0x400 + 4 * bank + register, 1, 0)).toEqual(GP0);
+        expect(access(bench, wrmsr, 0x400 + 4 * bank + register, 0, 1)).toEqual(GP0);
+        expect(read(0x400 + 4 * bank + register)).toEqual([0, 0]);
+      }
+    }
+    expect(access(bench, wrmsr, 0x17a, 7)).toBe(null);
+    expect(read(0x17a)).toEqual([7, 0]);
+    expect(access(bench, wrmsr, 0x17a, 8)).toEqual(GP0);
+    expect(access(bench, wrmsr, 0x17b, -1, -1)).toBe(null);
+    expect(access(bench, wrmsr, 1, -1, -1)).toBe(null);
+    expect(read(1)).toEqual([0, 0]);
   });
 
   it('RDTSC obeys CR4.TSD', () => {

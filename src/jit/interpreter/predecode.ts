@@ -1,10 +1,10 @@
 /** Turns guest bytes into interpreter slots, a chain of instructions at a time. Touches memory without side effects. */
-import { decode } from '../../decoder/decode.js';
 import { DecodeFailure, type Instruction } from '../../decoder/instruction.js';
 import type { CodeCache } from '../../runtime/code-cache.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
+import type { Cpu } from '../../runtime/state.js';
 import type { Semantic } from '../ir.js';
-import { modeView } from '../mode-view.js';
+import { decodeIn, modeView } from '../mode-view.js';
 import { semanticOf } from '../semantics/index.js';
 import { FORM_NUMBERS } from './generated.js';
 import { formKey, slotFields, SpecialForm } from './forms.js';
@@ -29,14 +29,17 @@ export class Predecoder {
 
   private readonly cache: CodeCache;
   private readonly memory: PhysicalMemory;
+  private readonly cpu: Cpu;
   private readonly evaluateAll: boolean;
 
   constructor(
+    cpu: Cpu,
     cache: CodeCache,
     memory: PhysicalMemory,
     /** Every instruction is evaluated (the evaluator engine). */
     evaluateAll: boolean,
   ) {
+    this.cpu = cpu;
     this.cache = cache;
     this.memory = memory;
     this.evaluateAll = evaluateAll;
@@ -74,9 +77,9 @@ export class Predecoder {
   /** Fills one slot; undefined where the chain cannot go on. */
   private slotAt(slot: number, frame: number, offset: number, base: number): Instruction | undefined {
     const { cache, memory } = this;
-    const view = modeView(cache.mode);
+    const view = modeView(cache.mode, this.cpu);
     const start = (frame << 12) + offset;
-    const decoded = decode(memory.u8, start, (frame + 1) << 12, view.codeSize);
+    const decoded = decodeIn(view, memory.u8, start, (frame + 1) << 12);
     cache.map[base + offset] = slot;
     if (typeof decoded === 'number') {
       cache.coverBytes(frame, offset, Math.min(15, 4096 - offset));
@@ -98,7 +101,7 @@ export class Predecoder {
   }
 
   private fill(slot: number, instruction: Instruction, offset: number): void {
-    const view = modeView(this.cache.mode);
+    const view = modeView(this.cache.mode, this.cpu);
     const key = this.evaluateAll ? undefined : formKey(instruction, view);
     const form = key === undefined ? undefined : FORM_NUMBERS.get(key);
     const { slots } = this.cache;

@@ -1,7 +1,7 @@
 /** Finds the blocks of a region: what is reachable by direct branches from its entry through code that has been seen running. */
-import { decode } from '../../decoder/decode.js';
 import type { Instruction } from '../../decoder/instruction.js';
 import type { ModeView } from '../builder.js';
+import { decodeIn } from '../mode-view.js';
 import type { FlowGraph } from './structure.js';
 
 /** An instruction at an offset relative to the entry's page (negative or above 4095 on neighbour pages). */
@@ -116,7 +116,7 @@ export class RegionGraph implements FlowGraph {
     if (frame < 0) return undefined;
     const { memory } = this.code;
     const start = (frame << 12) | (offset & 4095);
-    const inPage = decode(memory, start, (frame + 1) << 12, this.mode.codeSize);
+    const inPage = decodeIn(this.mode, memory, start, (frame + 1) << 12);
     if (typeof inPage === 'object') return inPage;
     const left = 4096 - (offset & 4095);
     if (left >= 15) return undefined;
@@ -124,7 +124,7 @@ export class RegionGraph implements FlowGraph {
     if (second < 0) return undefined;
     this.crossing.set(memory.subarray(start, start + left));
     this.crossing.set(memory.subarray(second << 12, (second << 12) + 15 - left), left);
-    const across = decode(this.crossing, 0, 15, this.mode.codeSize);
+    const across = decodeIn(this.mode, this.crossing, 0, 15);
     if (typeof across !== 'object' || across.length <= left) return undefined;
     this.frames.set((offset >> 12) + 1, second);
     return across;

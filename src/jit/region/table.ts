@@ -244,7 +244,7 @@ export class RegionTable {
     if ((cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION) return true;
     const offset = cache.slots[slot + 3]! & 4095;
     const started = performance.now();
-    const mode = modeView(cache.mode);
+    const mode = modeView(cache.mode, this.cpu);
     const graph = new RegionGraph(
       offset,
       this.codeBytes(pageEip, mapBase),

@@ -1,4 +1,5 @@
 /** Control and debug registers, descriptor-table registers, INVLPG (SDM vol. 3, 2.4, 2.5 and 17.2). */
+import { familyOf } from '../cpu-models.js';
 import { fault, Vector } from '../fault.js';
 import { ATTRIBUTE, CR0, CR4, PENDING, R_PENDING, type Cpu } from '../state.js';
 import { requireCpl0, setCpl, setSegment, SS } from './segments.js';
@@ -21,6 +22,7 @@ export function movToCr(cpu: Cpu, index: number, value: number): void {
     case 3:
       return cpu.mmu.loadCr3(value);
     case 4:
+      requireCr4(cpu);
       return writeCr4(cpu, value);
     default:
       fault(Vector.UD);
@@ -38,6 +40,7 @@ export function movFromCr(cpu: Cpu, index: number): number {
     case 3:
       return cpu.cr3;
     case 4:
+      requireCr4(cpu);
       return cpu.cr4;
     default:
       fault(Vector.UD);
@@ -75,9 +78,14 @@ const CR4_FEATURES: readonly (readonly [number, number])[] = [
 /** The CR4 bits this processor model has; the others are reserved. VME and PVI do not exist here. */
 export function cr4Mask(cpu: Cpu): number {
   const features = cpu.model.cpuid(1, 0, cpu)[3];
-  let mask: number = CR4.PCE;
+  let mask: number = familyOf(cpu) >= 6 ? CR4.PCE : 0;
   for (const [bit, feature] of CR4_FEATURES) if (features & feature) mask |= bit;
   return mask;
+}
+
+/** A processor for which all of CR4 is reserved has no CR4. */
+function requireCr4(cpu: Cpu): void {
+  if (cr4Mask(cpu) === 0) fault(Vector.UD);
 }
 
 function writeCr4(cpu: Cpu, value: number): void {

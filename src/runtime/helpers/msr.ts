@@ -1,27 +1,28 @@
-/** RDMSR, WRMSR and the model-specific registers that belong to the processor; all others are asked of the environment (SDM vol. 4). */
+/**
+ * RDMSR, WRMSR and the model-specific registers that belong to the processor; all others are asked of the environment (SDM vol. 4).
+ * A register exists where CPUID announces what it belongs to; without one it is #GP(0), as is a value with reserved bits.
+ *
+ * Not implemented: performance counters, the Pentium's test registers, last-branch records.
+ */
+import { familyOf, hasFeature } from '../cpu-models.js';
 import { fault, Vector } from '../fault.js';
 import { CR4, EAX, ECX, EDX, EFER, R_CPL, type Cpu } from '../state.js';
+import { isMachineCheck, readMachineCheck, writeMachineCheck } from './machine-check.js';
+import { isMemoryType, isMtrr, Mtrr, MTRR_CAPABILITIES_VALUE, PAT } from './memory-types.js';
 import { requireCpl0 } from './segments.js';
 
 export const Msr = {
   TSC: 0x10,
   PLATFORM_ID: 0x17,
+  APIC_BASE: 0x1b,
   MICROCODE_REVISION: 0x8b,
-  MTRR_CAPABILITIES: 0xfe,
   SYSENTER_CS: 0x174,
   SYSENTER_ESP: 0x175,
   SYSENTER_EIP: 0x176,
   MISC_ENABLE: 0x1a0,
-  MTRR_FIRST_VARIABLE: 0x200,
-  MTRR_LAST_VARIABLE: 0x20f,
-  PAT: 0x277,
-  MTRR_DEFAULT_TYPE: 0x2ff,
   EFER: 0xc0000080,
 } as const;
 
-const MTRR_FIXED = new Set([0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f]);
-/** Eight variable ranges, fixed ranges, write combining. */
-const MTRR_CAPABILITIES_VALUE = 0x508;
 /** The only bit of IA32_MISC_ENABLE that guests see set: fast strings. */
 const MISC_ENABLE_FAST_STRINGS = 1;
 
@@ -29,7 +30,7 @@ const MISC_ENABLE_FAST_STRINGS = 1;
 export function resetMsrs(cpu: Cpu): void {
   cpu.msr.clear();
   cpu.msr.set(Msr.MISC_ENABLE, [MISC_ENABLE_FAST_STRINGS, 0]);
-  cpu.msr.set(Msr.PAT, [0x00070406, 0x00070406]);
+  cpu.msr.set(PAT, [0x00070406, 0x00070406]);
 }
 
 /** A stored register's low half; 0 if never written. */
@@ -38,16 +39,20 @@ export function msrLow(cpu: Cpu, index: number): number {
 }
 
 /** Registers that are plain storage. */
-function isStored(index: number): boolean {
-  if (index >= Msr.SYSENTER_CS && index <= Msr.SYSENTER_EIP) return true;
-  if (index >= Msr.MTRR_FIRST_VARIABLE && index <= Msr.MTRR_LAST_VARIABLE) return true;
-  if (index === Msr.PAT || index === Msr.MTRR_DEFAULT_TYPE || index === Msr.MISC_ENABLE) return true;
-  return MTRR_FIXED.has(index);
+function isStored(cpu: Cpu, index: number): boolean {
+  if (index >= Msr.SYSENTER_CS && index <= Msr.SYSENTER_EIP) return hasFeature(cpu, 'SEP');
+  if (index === PAT) return hasFeature(cpu, 'PAT');
+  // From the Pentium 4 and Pentium M on.
+  if (index === Msr.MISC_ENABLE) return hasFeature(cpu, 'SSE2');
+  return isMtrr(index) && hasFeature(cpu, 'MTRR');
 }
 
-function hasNx(cpu: Cpu): boolean {
-  return (cpu.model.cpuid(0x80000001 | 0, 0, cpu)[3] & (1 << 20)) !== 0;
-}
+/** Registers of the P6 family that tell about the part: they read 0. */
+const isPartNumber = (cpu: Cpu, index: number): boolean =>
+  (index === Msr.PLATFORM_ID || index === Msr.MICROCODE_REVISION) && familyOf(cpu) >= 6;
+
+/** The Pentium's local APIC is switched by its pins: it has no base register. */
+const isElsewhere = (cpu: Cpu, index: number): boolean => index !== Msr.APIC_BASE || familyOf(cpu) >= 6;
 
 /** RDMSR: ECX names the register, EDX:EAX receives it. */
 export function rdmsr(cpu: Cpu): void {
@@ -61,48 +66,49 @@ export function rdmsr(cpu: Cpu): void {
 function readMsr(cpu: Cpu, index: number): void {
   cpu.msrLow = 0;
   cpu.msrHigh = 0;
-  if (isStored(index)) {
-    const pair = cpu.msr.get(index);
-    if (pair) [cpu.msrLow, cpu.msrHigh] = pair;
-  } else if (index === Msr.TSC) {
+  if (index === Msr.TSC) {
     const { low, high } = cpu.environment.readTsc();
     cpu.msrLow = low;
     cpu.msrHigh = high;
-  } else if (index === Msr.EFER && hasNx(cpu)) cpu.msrLow = cpu.efer;
-  else if (index === Msr.MTRR_CAPABILITIES) cpu.msrLow = MTRR_CAPABILITIES_VALUE;
-  else if (index === Msr.PLATFORM_ID || index === Msr.MICROCODE_REVISION) return;
-  else if (!cpu.environment.readMsr(index)) fault(Vector.GP, 0);
+  } else if (isStored(cpu, index)) {
+    const pair = cpu.msr.get(index);
+    if (pair) [cpu.msrLow, cpu.msrHigh] = pair;
+  } else if (index === Msr.EFER && hasFeature(cpu, 'NX')) cpu.msrLow = cpu.efer;
+  else if (isMachineCheck(cpu, index)) readMachineCheck(cpu, index);
+  else if (index === Mtrr.CAPABILITIES && hasFeature(cpu, 'MTRR')) cpu.msrLow = MTRR_CAPABILITIES_VALUE;
+  else if (isPartNumber(cpu, index)) return;
+  else if (!isElsewhere(cpu, index) || !cpu.environment.readMsr(index)) fault(Vector.GP, 0);
 }
 
 /** WRMSR: ECX names the register, EDX:EAX is written. */
 export function wrmsr(cpu: Cpu): void {
   requireCpl0(cpu);
-  const low = cpu.r[EAX]!;
-  const high = cpu.r[EDX]!;
-  const index = cpu.r[ECX]! >>> 0;
-  if (isStored(index)) return storeMsr(cpu, index, low, high);
-  if (index === Msr.TSC) return cpu.environment.writeTsc(low, high);
-  if (index === Msr.EFER && hasNx(cpu)) return writeEfer(cpu, low, high);
-  if (index === Msr.MICROCODE_REVISION) return;
-  cpu.msrLow = low;
-  cpu.msrHigh = high;
-  if (index === Msr.MTRR_CAPABILITIES || index === Msr.PLATFORM_ID || !cpu.environment.writeMsr(index))
-    fault(Vector.GP, 0);
+  if (!writeMsr(cpu, cpu.r[ECX]! >>> 0, cpu.r[EAX]!, cpu.r[EDX]!)) fault(Vector.GP, 0);
 }
 
-function storeMsr(cpu: Cpu, index: number, low: number, high: number): void {
-  if (index === Msr.PAT && !(validPat(low) && validPat(high))) fault(Vector.GP, 0);
+/** False for what there is not or what it cannot hold. */
+function writeMsr(cpu: Cpu, index: number, low: number, high: number): boolean {
+  if (index === Msr.TSC) cpu.environment.writeTsc(low, high);
+  else if (isStored(cpu, index)) return storeMsr(cpu, index, low, high);
+  else if (index === Msr.EFER && hasFeature(cpu, 'NX')) writeEfer(cpu, low, high);
+  else if (isMachineCheck(cpu, index)) return writeMachineCheck(cpu, index, low, high);
+  else if (isPartNumber(cpu, index)) return index === Msr.MICROCODE_REVISION;
+  else if (isElsewhere(cpu, index)) return writeElsewhere(cpu, index, low, high);
+  else return false;
+  return true;
+}
+
+function writeElsewhere(cpu: Cpu, index: number, low: number, high: number): boolean {
+  cpu.msrLow = low;
+  cpu.msrHigh = high;
+  return index !== Mtrr.CAPABILITIES && cpu.environment.writeMsr(index);
+}
+
+function storeMsr(cpu: Cpu, index: number, low: number, high: number): boolean {
+  if ((index === PAT || isMtrr(index)) && !isMemoryType(index, low, high)) return false;
   // Only what exists can be switched: XD disable and the CPUID limit stay clear.
   if (index === Msr.MISC_ENABLE) cpu.msr.set(index, [low & MISC_ENABLE_FAST_STRINGS, 0]);
   else cpu.msr.set(index, [low, high]);
-}
-
-/** Four memory types: UC WC WT WP WB UC-. */
-function validPat(half: number): boolean {
-  for (let shift = 0; shift < 32; shift += 8) {
-    const type = (half >>> shift) & 0xff;
-    if (type > 7 || type === 2 || type === 3) return false;
-  }
   return true;
 }
 

@@ -87,10 +87,7 @@ export function popf(cpu: Cpu, value: number, operandSize: number): void {
   setEflags(cpu, image, operandSize === 16 ? mask & 0xffff : mask);
 }
 
-const CPUID_SEP = 1 << 11;
-
 function requireSysenter(cpu: Cpu): number {
-  if (!(cpu.model.cpuid(1, 0, cpu)[3] & CPUID_SEP)) fault(Vector.UD);
   if (!(cpu.cr0 & CR0.PE)) fault(Vector.GP, 0);
   const selector = msrLow(cpu, Msr.SYSENTER_CS);
   if ((selector & 0xfffc) === 0) fault(Vector.GP, 0);
