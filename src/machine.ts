@@ -1,17 +1,15 @@
-/** The breadboard: the one file that names every chip and every wire of the PC. */
+/** The breadboard: with src/machine/ it names every chip and every wire of the PC. */
 import { DebugExit } from './devices/debug-exit.js';
 import { DebugPort } from './devices/debug-port.js';
 import type { Device, Wire } from './devices/device.js';
 import { DmaPage } from './devices/dma-page.js';
 import { I8042 } from './devices/i8042.js';
-import { PciHost } from './devices/pci-host.js';
 import { Port92 } from './devices/port92.js';
-import type { SerialBackend } from './devices/serial-backend.js';
 import { Uart16550 } from './devices/uart-16550.js';
 import { ACPI_BASE, acpiTables } from './firmware/acpi.js';
 import { biosData } from './firmware/bios-data.js';
 import { BIOS_ADDRESS, biosRom } from './firmware/bios-rom.js';
-import type { BootEntry, BootImage, BootLoad } from './firmware/boot-image.js';
+import type { BootImage, BootLoad } from './firmware/boot-image.js';
 import { loadImage } from './firmware/load-image.js';
 import { HostClock, VirtualClock } from './hv/clock.js';
 import type { MachineClock } from './hv/clock.js';
@@ -19,80 +17,41 @@ import { InstructionCounter } from './hv/counter.js';
 import type { Engine } from './hv/engine.js';
 import { VcpuEnvironment, watchedMmio } from './hv/environment.js';
 import type { EndReason } from './hv/exits.js';
-import { HPET_ADDRESS, HPET_CAPABILITIES, HPET_FIRST_PIN, HPET_PINS, Hpet } from './hv/hpet.js';
-import { IOAPIC_ADDRESS, IoApic } from './hv/ioapic.js';
-import { LAPIC_ADDRESS } from './hv/lapic-registers.js';
-import { Lapic } from './hv/lapic.js';
-import type { LapicParts } from './hv/lapic.js';
+import type { Lapic } from './hv/lapic.js';
+import { GuestDma } from './hv/guest-dma.js';
 import { MmioBus } from './hv/mmio-bus.js';
-import { Pic } from './hv/pic.js';
 import { Pit } from './hv/pit.js';
-import {
-  ACPI_DISABLE,
-  ACPI_ENABLE,
-  PM_BASE,
-  PowerManagement,
-  SLEEP_TYPE_S5,
-  SMI_COMMAND_PORT,
-} from './hv/pm.js';
+import { ACPI_DISABLE, ACPI_ENABLE, PM_BASE, SLEEP_TYPE_S5, SMI_COMMAND_PORT } from './hv/pm.js';
 import { PortBus } from './hv/port-bus.js';
 import { REG_CENTURY, Rtc } from './hv/rtc.js';
 import { Timers } from './hv/timers.js';
 import { Vcpu } from './hv/vcpu.js';
 import type { SliceResult } from './hv/vcpu.js';
-import { CPU_MODELS, canHaveLocalApic, hasTscDeadline, withLocalApic } from './runtime/cpu-models.js';
+import { Chipset } from './machine/chipset.js';
+import { APIC_TABLES, picAlone, picAndApics } from './machine/interrupts.js';
+import type { InterruptParts } from './machine/interrupts.js';
+import type { MachineOptions } from './machine/options.js';
+import { enterProgram } from './machine/processor.js';
+import { CPU_MODELS } from './runtime/cpu-models.js';
 import { Fpu } from './runtime/fpu/state.js';
 import { reset as resetCpu } from './runtime/helpers/reset.js';
-import { setSegment } from './runtime/helpers/segments.js';
 import { PhysicalMemory } from './runtime/memory.js';
 import { Mmu } from './runtime/mmu.js';
-import { CR0, Cpu, R_EIP } from './runtime/state.js';
+import { Cpu } from './runtime/state.js';
 
 export type { Engine } from './hv/engine.js';
 export type { EndReason } from './hv/exits.js';
 export type { SliceResult } from './hv/vcpu.js';
+export type { MachineOptions } from './machine/options.js';
 export type { SerialBackend } from './devices/serial-backend.js';
 export { SerialLine } from './devices/serial-backend.js';
 export { ImageError } from './firmware/image-error.js';
 
 const SCI_IRQ = 9,
   COM1 = 0x3f8;
-/** The I/O APIC has the PIC's output on pin 0, so IRQ0 is on pin 2; all other ISA lines are on pins of their number. */
-const PIC_PIN = 0,
-  IRQ0_PIN = 2,
-  IOAPIC_ID = 1;
-const APIC_TABLES = {
-  lapicAddress: LAPIC_ADDRESS,
-  ioApicAddress: IOAPIC_ADDRESS,
-  ioApicId: IOAPIC_ID,
-  hpetAddress: HPET_ADDRESS,
-  hpetCapabilities: HPET_CAPABILITIES,
-};
 /** 2024-01-01 00:00:00 UTC: where the virtual clock starts, so that runs repeat exactly. */
 const VIRTUAL_EPOCH = 1704067200;
 const ZEROS = new Uint8Array(0x10000);
-const FLAT_CODE = 0xc09b,
-  FLAT_DATA = 0xc093;
-
-export interface MachineOptions {
-  memoryBytes: number;
-  /** A name of CPU_MODELS; the default model when absent. */
-  cpu?: string | undefined;
-  /** Local APIC, I/O APIC and HPET beside PIC and PIT; off when absent. */
-  apic?: boolean | undefined;
-  clock: 'virtual' | 'host';
-  /** Monotonic host nanoseconds; needed by the host clock. */
-  hostNow?: (() => number) | undefined;
-  serial: SerialBackend;
-  debugConsole?: ((byte: number) => void) | undefined;
-  debugExit: boolean;
-  noReboot?: boolean | undefined;
-  /** Seed that scatters the guest's frames over machine memory. */
-  scatter?: number | undefined;
-  createEngine: (cpu: Cpu, memory: PhysicalMemory) => Engine;
-  /** Seconds since 1970 at power-on. */
-  rtcEpoch?: number | undefined;
-}
 
 function chooseModel(name: string | undefined): Cpu['model'] {
   if (name === undefined) return CPU_MODELS.default;
@@ -100,14 +59,6 @@ function chooseModel(name: string | undefined): Cpu['model'] {
   if (!Object.hasOwn(models, name))
     throw new RangeError(`unknown processor '${name}', expected one of ${Object.keys(models).join(', ')}`);
   return models[name]!;
-}
-
-/** What takes interrupts from chips to the processor. */
-interface Interrupts {
-  readonly devices: readonly Device[];
-  readonly irq: (line: number) => Wire;
-  readonly acknowledge: () => number;
-  readonly lapic?: Lapic;
 }
 
 export class Machine {
@@ -120,7 +71,7 @@ export class Machine {
   private readonly counter: InstructionCounter;
   private readonly vcpu: Vcpu;
   private readonly environment: VcpuEnvironment;
-  private readonly pm: PowerManagement;
+  private readonly chipset: Chipset;
   private readonly lapic: Lapic | undefined;
   private readonly bootLoads: readonly BootLoad[];
   private image: BootImage | undefined;
@@ -144,13 +95,24 @@ export class Machine {
     const acknowledge = (): number => interrupts.acknowledge();
     const { cpu, engine, counter, clock } = this;
     this.vcpu = new Vcpu({ cpu, engine, counter, clock, timers, acknowledge });
-    const interrupts = options.apic ? this.createApics() : this.createPic();
-    const { irq } = interrupts;
-    this.lapic = interrupts.lapic;
-    this.pm = new PowerManagement(clock, irq(SCI_IRQ), () => this.vcpu.request({ kind: 'power-off' }));
-    this.devices = [...interrupts.devices, this.pm, ...this.chips(irq)];
     const ports = new PortBus();
     const mmio = new MmioBus();
+    const parts: InterruptParts = {
+      ...{ cpu, clock, vcpu: this.vcpu },
+      timeOfTsc: (low, high) => this.environment.timeOfTsc(low, high),
+    };
+    const interrupts = options.apic ? picAndApics(parts) : picAlone(parts);
+    this.lapic = interrupts.lapic;
+    this.chipset = new Chipset({
+      ...{ clock, interrupts, memory: new GuestDma(this.memory) },
+      decoder: {
+        ports: (key, name, claim) => ports.move(key, name, claim),
+        memory: (key, name, claim) => mmio.move(key, name, claim),
+      },
+      reset: () => this.vcpu.request({ kind: 'reset' }),
+      powerOff: () => this.vcpu.request({ kind: 'power-off' }),
+    });
+    this.devices = [...interrupts.devices, ...this.chipset.devices, ...this.chips(interrupts.irq)];
     for (const device of this.devices) {
       ports.add(device);
       mmio.add(device);
@@ -170,59 +132,6 @@ export class Machine {
     return new HostClock(hostNow);
   }
 
-  private createPic(): Interrupts {
-    const pic = new Pic(this.vcpu.interruptPin);
-    const irq =
-      (line: number): Wire =>
-      (level) =>
-        pic.setLine(line, level);
-    return { devices: [pic], irq, acknowledge: () => pic.acknowledge() };
-  }
-
-  /** ISA lines reach PIC and I/O APIC alike; the PIC's output goes to LINT0 and a pin of the I/O APIC. */
-  private createApics(): Interrupts {
-    const lapic = this.createLapic({
-      acknowledgePic: () => pic.acknowledge(),
-      broadcastEoi: (vector) => ioapic.endOfInterrupt(vector),
-      offerAgain: () => ioapic.offerAll(),
-    });
-    const ioapic = new IoApic(lapic);
-    const pin =
-      (number: number): Wire =>
-      (level) =>
-        ioapic.setLine(number, level);
-    const pic = new Pic((level) => {
-      lapic.setLint(0, level);
-      ioapic.setLine(PIC_PIN, level);
-    });
-    const isa =
-      (line: number): Wire =>
-      (level) => {
-        pic.setLine(line, level);
-        ioapic.setLine(line === 0 ? IRQ0_PIN : line, level);
-      };
-    const pins = Array.from({ length: HPET_PINS }, (_, i) => pin(HPET_FIRST_PIN + i));
-    const hpet = new Hpet(this.clock, { irq0: isa(0), irq8: isa(8), pins });
-    const irq = (line: number): Wire => (line === 0 ? hpet.setPit : line === 8 ? hpet.setRtc : isa(line));
-    return { devices: [pic, lapic, ioapic, hpet], irq, acknowledge: () => lapic.acknowledge(), lapic };
-  }
-
-  private createLapic(parts: Pick<LapicParts, 'acknowledgePic' | 'broadcastEoi' | 'offerAgain'>): Lapic {
-    const { cpu, clock, vcpu } = this;
-    if (!canHaveLocalApic(cpu.model)) throw new RangeError(`the ${cpu.model.name} has no local APIC`);
-    const lapic = new Lapic({
-      ...parts,
-      clock,
-      interrupt: vcpu.interruptPin,
-      nmi: vcpu.nmiPin,
-      init: () => vcpu.request({ kind: 'reset' }),
-      timeOfTsc: (low, high) => this.environment.timeOfTsc(low, high),
-      tscDeadline: hasTscDeadline(cpu.model),
-    });
-    cpu.model = withLocalApic(cpu.model, () => lapic.enabled);
-    return lapic;
-  }
-
   private chips(irq: (line: number) => Wire): Device[] {
     const { options, clock } = this;
     const resetRequest = (): void => this.vcpu.request({ kind: 'reset' });
@@ -238,7 +147,6 @@ export class Machine {
         resetPulse: resetRequest,
       }),
       new Port92((level) => this.setA20('port92', level), resetRequest),
-      new PciHost(PM_BASE, resetRequest),
       new DmaPage(),
       new DebugPort(options.debugConsole ?? (() => undefined)),
     ];
@@ -286,33 +194,17 @@ export class Machine {
     this.lapic?.enterVirtualWire();
     this.vcpu.reset();
     this.environment.writeTsc(0, 0);
+    this.chipset.configure();
     for (const load of this.bootLoads) this.place(load);
     if (this.image === undefined) return;
     for (const load of this.image.loads) this.place(load);
-    this.enter(this.image.entry);
+    enterProgram(this.cpu, this.image.entry);
   }
 
   private place({ address, bytes, size = 0 }: BootLoad): void {
     this.memory.copyIn(address, bytes);
     for (let at = bytes.length; at < size; at += ZEROS.length)
       this.memory.copyIn(address + at, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)));
-  }
-
-  private enter(entry: BootEntry): void {
-    const { cpu } = this;
-    cpu.r.set(entry.registers.map((value) => value | 0));
-    if (entry.mode === 'protected') {
-      cpu.cr0 |= CR0.PE;
-      cpu.mmu.controlRegistersChanged();
-      for (const segment of [0, 2, 3, 4, 5])
-        setSegment(cpu, segment, entry.dataSelector, 0, 0xffffffff, FLAT_DATA);
-      setSegment(cpu, 1, entry.codeSelector, 0, 0xffffffff, FLAT_CODE);
-    } else setSegment(cpu, 1, 0, 0, 0xffff, 0x93);
-    if (entry.gdt !== undefined) {
-      cpu.gdtBase = entry.gdt.base;
-      cpu.gdtLimit = entry.gdt.limit;
-    }
-    cpu.r[R_EIP] = entry.eip;
   }
 
   /** Runs until about `instructions` more are retired, the guest is idle, or it ended. A reset restarts the machine unless `noReboot`. */
@@ -350,6 +242,6 @@ export class Machine {
 
   /** Asks the guest's operating system to shut down. */
   pressPowerButton(): void {
-    this.pm.pressPowerButton();
+    this.chipset.pm.pressPowerButton();
   }
 }

@@ -39,10 +39,22 @@ export interface PciBar {
 
 /** One PCI function's 256 bytes of configuration space. */
 export interface PciConfiguration {
+  /** Plain data; the bus saves it. */
+  readonly state: object;
+  /** By number of the register, 0 to 5; 6 is the expansion ROM at 30. */
   readonly bars: readonly (PciBar | undefined)[];
   read(offset: number): number;
   write(offset: number, value: number): void;
+  /** The guest has written the bytes from `first` to `last`, all of one access. */
+  written?(first: number, last: number): void;
   reset(): void;
+}
+
+/** Where chips put the ranges that the guest moves. A range stays until its key is given another one or none; a function of state, not of history. */
+export interface Decoder {
+  /** Lower keys win where ranges meet; what chips claim at construction wins over all. */
+  ports(key: number, name: string, claim: PortClaim | undefined): void;
+  memory(key: number, name: string, claim: MmioClaim | undefined): void;
 }
 
 export interface Device<State extends object = object> {
@@ -60,6 +72,8 @@ export interface Device<State extends object = object> {
   deadline?(): Nanoseconds;
   /** Time has come to `now` (>= deadline, or asked for). */
   tick?(now: Nanoseconds): void;
+  /** The state was replaced as a whole: brings what derives from it (mappings, levels of wires) up to date. */
+  restored?(): void;
   /** Turns an older version's state into today's. */
   migrate?(version: number, state: unknown): State;
 }

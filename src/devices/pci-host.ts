@@ -1,10 +1,10 @@
 /**
- * i440FX host bridge, PIIX3 ISA bridge and PIIX4 power management on bus 0, configuration mechanism #1 at CF8/CFC, reset control at CF9.
- * Not implemented: PAM and SMRAM registers and PIRQ routing keep what is written and change nothing; PMBASE is fixed; no other buses.
+ * The i440FX host bridge (82441FX): configuration mechanism #1 at CF8/CFC, its own function, and beside it PIIX3's reset control at CF9.
+ * Not implemented: PAM and SMRAM registers keep what is written and change nothing.
  */
 import type { Device } from './device.js';
+import type { PciBus } from './pci-bus.js';
 import { PciFunction } from './pci-function.js';
-import type { PciFunctionState } from './pci-function.js';
 
 const ADDRESS_PORT = 0xcf8,
   RESET_CONTROL = 0xcf9,
@@ -16,56 +16,12 @@ const RESET_CPU = 4;
 export interface PciHostState {
   address: number;
   resetControl: number;
-  /** Configuration space by `device << 3 | function`. */
-  functions: Record<number, PciFunctionState>;
-}
-
-function i440fx(): PciFunction {
-  return new PciFunction({
-    vendor: 0x8086,
-    device: 0x1237,
-    revision: 2,
-    classCode: [6, 0, 0],
-    writable: [
-      [0x50, 0x7f],
-      [0x90, 0x93],
-    ],
-  });
-}
-function piix3(): PciFunction {
-  return new PciFunction({
-    vendor: 0x8086,
-    device: 0x7000,
-    classCode: [6, 1, 0],
-    headerType: 0x80,
-    // PIRQA-D routing disabled at power-on.
-    registers: { 0x04: [7, 0], 0x06: [0, 2], 0x60: [0x80, 0x80, 0x80, 0x80] },
-    writable: [
-      [0x4c, 0x4f],
-      [0x60, 0x8f],
-    ],
-  });
-}
-function piix4pm(pmBase: number): PciFunction {
-  return new PciFunction({
-    vendor: 0x8086,
-    device: 0x7113,
-    revision: 3,
-    classCode: [6, 0x80, 0],
-    registers: {
-      0x04: [1, 0],
-      0x06: [0x80, 2],
-      0x3c: [9, 1],
-      0x40: [(pmBase & 0xff) | 1, pmBase >> 8, 0, 0],
-      0x80: [1],
-    },
-  });
 }
 
 export class PciHost implements Device<PciHostState> {
   readonly name = 'pci-host';
-  readonly version = 1;
-  readonly state: PciHostState = { address: 0, resetControl: 0, functions: {} };
+  readonly version = 2;
+  readonly state: PciHostState = { address: 0, resetControl: 0 };
   readonly ports = [
     {
       first: ADDRESS_PORT,
@@ -82,25 +38,27 @@ export class PciHost implements Device<PciHostState> {
       write: (p: number, size: number, v: number) => this.writeData(p & 3, size, v),
     },
   ];
-  private readonly functions = new Map<number, PciFunction>();
+  readonly pci = new PciFunction({
+    vendor: 0x8086,
+    device: 0x1237,
+    revision: 2,
+    classCode: [6, 0, 0],
+    writable: [
+      [0x50, 0x7f],
+      [0x90, 0x93],
+    ],
+  });
+  private readonly bus: Pick<PciBus, 'read' | 'write'>;
   private readonly hardReset: () => void;
 
-  constructor(pmBase: number, hardReset: () => void) {
+  constructor(bus: Pick<PciBus, 'read' | 'write'>, hardReset: () => void) {
+    this.bus = bus;
     this.hardReset = hardReset;
-    this.add(0, 0, i440fx());
-    this.add(1, 0, piix3());
-    this.add(1, 3, piix4pm(pmBase));
   }
 
   reset(): void {
     this.state.address = 0;
     this.state.resetControl = 0;
-    for (const f of this.functions.values()) f.reset();
-  }
-
-  private add(device: number, index: number, f: PciFunction): void {
-    this.functions.set((device << 3) | index, f);
-    this.state.functions[(device << 3) | index] = f.state;
   }
 
   /** The mechanism's address register answers 32-bit accesses only; CF9 lies under it as a byte (PIIX3, 2.5.6). */
@@ -122,26 +80,17 @@ export class PciHost implements Device<PciHostState> {
     if (rises) this.hardReset();
   }
 
-  /** The addressed function, if the address register enables configuration access and bus 0 has it. */
-  private selected(): PciFunction | undefined {
+  /** The addressed function, -1 unless the address register enables configuration access to bus 0. */
+  private selected(): number {
     const { address } = this.state;
-    if ((address & ADDRESS_ENABLE) === 0 || address & 0xff0000) return undefined;
-    return this.functions.get((address >>> 8) & 0xff);
+    return (address & ADDRESS_ENABLE) === 0 || address & 0xff0000 ? -1 : (address >>> 8) & 0xff;
   }
 
   private readData(offset: number, size: number): number {
-    const f = this.selected();
-    let value = 0;
-    for (let i = size - 1; i >= 0; i--)
-      value =
-        value * 256 + (f === undefined ? 0xff : f.read(((this.state.address & 0xfc) + offset + i) & 0xff));
-    return value;
+    return this.bus.read(this.selected(), (this.state.address & 0xfc) + offset, size);
   }
 
   private writeData(offset: number, size: number, value: number): void {
-    const f = this.selected();
-    if (f === undefined) return;
-    for (let i = 0; i < size; i++)
-      f.write(((this.state.address & 0xfc) + offset + i) & 0xff, (value >>> (8 * i)) & 0xff);
+    this.bus.write(this.selected(), (this.state.address & 0xfc) + offset, size, value);
   }
 }

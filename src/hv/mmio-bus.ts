@@ -1,6 +1,7 @@
 /** Guest-physical addresses that are not RAM: routes an access to the chip that claims it. */
 import debug from 'debug';
 import type { Device, MmioClaim } from '../devices/device.js';
+import { MovableRanges } from './movable-ranges.js';
 
 const log = debug('hvm:io');
 
@@ -9,9 +10,19 @@ interface OwnedClaim {
   readonly claim: MmioClaim;
 }
 
+function meet(a: MmioClaim, b: MmioClaim): boolean {
+  return a.first <= b.last && b.first <= a.last;
+}
+
 export class MmioBus {
   /** Sorted by first address. */
   private readonly owners: OwnedClaim[] = [];
+  private readonly movable = new MovableRanges<MmioClaim>();
+  /** Every claim in the order in which they are asked: fixed ones, then movable ones by key. */
+  private claims: readonly MmioClaim[] = [];
+  /** The claim that answered last; none when ranges meet, where the order counts. */
+  private recent: MmioClaim | undefined;
+  private disjoint = true;
   /** 4 KiB frames that were already reported. */
   private readonly logged = new Set<number>();
 
@@ -21,13 +32,32 @@ export class MmioBus {
   }
 
   private claim(device: string, claim: MmioClaim): void {
-    const other = this.owners.find((o) => claim.first <= o.claim.last && o.claim.first <= claim.last);
+    const other = this.owners.find((o) => meet(claim, o.claim));
     if (other !== undefined)
       throw new Error(
         `address 0x${claim.first.toString(16)} is claimed by both ${other.device} and ${device}`,
       );
     this.owners.push({ device, claim });
     this.owners.sort((a, b) => a.claim.first - b.claim.first);
+    this.order();
+  }
+
+  /** Puts, moves or takes away the range with this key (`Decoder.memory`). */
+  move(key: number, name: string, claim: MmioClaim | undefined): void {
+    this.movable.set(key, name, claim);
+    this.order();
+  }
+
+  private order(): void {
+    this.claims = [...this.owners, ...this.movable.list].map(({ claim }) => claim);
+    this.recent = undefined;
+    const covered = this.movable.list.filter((m) => this.isCovered(m.claim));
+    this.disjoint = covered.length === 0;
+    for (const m of covered) this.movable.reportCovered(m);
+  }
+
+  private isCovered(claim: MmioClaim): boolean {
+    return this.claims.slice(0, this.claims.indexOf(claim)).some((other) => meet(claim, other));
   }
 
   /** size 1, 2 or 4; the result is unsigned. */
@@ -49,10 +79,17 @@ export class MmioBus {
     else for (let i = 0; i < size; i++) this.write(at + i, 1, (value >>> (8 * i)) & 0xff);
   }
 
+  /** The claim that takes this access whole; an access into which an earlier claim reaches is split. */
   private claimFor(address: number, size: number): MmioClaim | undefined {
-    for (const { claim } of this.owners) {
-      if (claim.first > address) return undefined;
-      if (address + size - 1 <= claim.last) return claim;
+    const end = address + size - 1;
+    const { recent, claims } = this;
+    if (recent !== undefined && address >= recent.first && end <= recent.last) return recent;
+    for (let i = 0; i < claims.length; i++) {
+      const claim = claims[i]!;
+      if (address > claim.last || end < claim.first) continue;
+      if (address < claim.first || end > claim.last) return undefined;
+      if (this.disjoint) this.recent = claim;
+      return claim;
     }
     return undefined;
   }

@@ -1,13 +1,17 @@
 /**
- * ACPI fixed hardware in the manner of PIIX4: PM1a blocks and PM timer at b000, SMI command port at b2.
- * Not implemented: general-purpose events, sleep states other than soft-off, moving PMBASE.
+ * The registers of PIIX4's power management: PM1a blocks, PM timer and plain registers in 64 ports that configuration space places, the
+ * general-purpose events of Xen's and QEMU's boards at AFE0, the APM command and status ports at B2, answered at once as there is no SMM.
+ * Not implemented: sources of general-purpose events, sleep states other than soft-off, traps and clock control.
  */
-import type { Clock, Device, Nanoseconds, Wire } from '../devices/device.js';
+import type { Clock, Decoder, Device, Nanoseconds, PortClaim, Wire } from '../devices/device.js';
 import { ticksAt, timeOfTick } from './frequency.js';
 
 export const PM_TIMER_HERTZ = 3579545;
 export const PM_BASE = 0xb000,
+  GPE0_BASE = 0xafe0,
   SMI_COMMAND_PORT = 0xb2;
+/** Keys of the movable ranges, beyond those of PCI base address registers. */
+const FIRST_KEY = 0x800;
 export const ACPI_ENABLE = 0xf1,
   ACPI_DISABLE = 0xf0;
 /** SLP_TYP of soft-off, as \_S5 says. */
@@ -27,12 +31,25 @@ export interface PmState {
   control: number;
   smiCommand: number;
   smiStatus: number;
+  /** GPE0_STS and GPE0_EN, two bytes each. */
+  gpe: Uint8Array;
+  /** The rest of the 64 ports, which only keep what is written. */
+  plain: Uint8Array;
   /** Time up to which toggles of the timer's top bit are in `status`. */
   checked: Nanoseconds;
 }
 
 function powerOn(): PmState {
-  return { status: 0, enable: 0, control: 0, smiCommand: 0, smiStatus: 0, checked: 0 };
+  return {
+    status: 0,
+    enable: 0,
+    control: 0,
+    smiCommand: 0,
+    smiStatus: 0,
+    gpe: new Uint8Array(4),
+    plain: new Uint8Array(64),
+    checked: 0,
+  };
 }
 
 export class PowerManagement implements Device<PmState> {
@@ -41,17 +58,10 @@ export class PowerManagement implements Device<PmState> {
   readonly state = powerOn();
   readonly ports = [
     {
-      first: PM_BASE,
-      last: PM_BASE + 5,
-      width: 2 as const,
-      read: (p: number, size: number) => this.readBlock(p - PM_BASE, size),
-      write: (p: number, size: number, v: number) => this.writeBlock(p - PM_BASE, size, v),
-    },
-    {
-      first: PM_BASE + 8,
-      last: PM_BASE + 11,
-      width: 4 as const,
-      read: (p: number, size: number) => this.readTimer(p & 3, size),
+      first: GPE0_BASE,
+      last: GPE0_BASE + 3,
+      read: (p: number) => this.state.gpe[p & 3]!,
+      write: (p: number, _: number, v: number) => this.writeGpe(p & 3, v),
     },
     {
       first: SMI_COMMAND_PORT,
@@ -60,11 +70,13 @@ export class PowerManagement implements Device<PmState> {
       write: (p: number, _: number, v: number) => this.writeSmi(p, v),
     },
   ];
+  private readonly decoder: Decoder;
   private readonly clock: Clock;
   private readonly sci: Wire;
   private readonly powerOff: () => void;
 
-  constructor(clock: Clock, sci: Wire, powerOff: () => void) {
+  constructor(clock: Clock, decoder: Decoder, sci: Wire, powerOff: () => void) {
+    this.decoder = decoder;
     this.clock = clock;
     this.sci = sci;
     this.powerOff = powerOff;
@@ -74,6 +86,29 @@ export class PowerManagement implements Device<PmState> {
     Object.assign(this.state, powerOn(), { checked: this.clock.now() });
     this.update();
   }
+
+  /** Makes the registers answer in the 64 ports from `base` on; -1: nowhere. */
+  readonly place = (base: number): void => {
+    const at = (
+      first: number,
+      last: number,
+      claim: Omit<PortClaim, 'first' | 'last'>,
+    ): PortClaim | undefined => (base < 0 ? undefined : { ...claim, first: base + first, last: base + last });
+    const offset = (port: number): number => port & 0x3f;
+    const claims = [
+      at(0, 5, {
+        width: 2,
+        read: (p, size) => this.readBlock(offset(p), size),
+        write: (p, size, v) => this.writeBlock(offset(p), size, v),
+      }),
+      at(8, 11, { width: 4, read: (p, size) => this.readTimer(p & 3, size) }),
+      at(12, 63, {
+        read: (p) => this.state.plain[offset(p)]!,
+        write: (p, _, v) => void (this.state.plain[offset(p)] = v),
+      }),
+    ];
+    claims.forEach((claim, i) => this.decoder.ports(FIRST_KEY + i, this.name, claim));
+  };
 
   /** The front panel's button. */
   pressPowerButton(): void {
@@ -143,6 +178,12 @@ export class PowerManagement implements Device<PmState> {
       s.control = (s.control & ~writable) | (value & writable);
       if (value & CNT_SLP_EN && ((s.control >> 10) & 7) === SLEEP_TYPE_S5) this.powerOff();
     }
+  }
+
+  /** Status bits are cleared by writing ones. */
+  private writeGpe(index: number, value: number): void {
+    const { gpe } = this.state;
+    gpe[index] = index < 2 ? gpe[index]! & ~value : value;
   }
 
   private writeSmi(port: number, value: number): void {

@@ -1,6 +1,7 @@
 /** The 64 Ki I/O ports: routes an access to the chip that claims it and splits what the chip cannot take whole. */
 import debug from 'debug';
 import type { Device, PortClaim } from '../devices/device.js';
+import { MovableRanges } from './movable-ranges.js';
 
 const log = debug('hvm:io');
 const PORTS = 0x10000;
@@ -19,6 +20,9 @@ export class PortBus {
   /** Port → 1 + index into `owners`, 0 where nobody answers. */
   private readonly map = new Uint16Array(PORTS);
   private readonly logged = new Uint8Array(PORTS);
+  private readonly movable = new MovableRanges<PortClaim>();
+  /** Key of a movable range → its index into `owners`. */
+  private readonly ownerOfKey = new Map<number, number>();
 
   /** Throws an Error naming both devices when a port is already claimed. */
   add(device: Device): void {
@@ -39,6 +43,35 @@ export class PortBus {
     }
     this.owners.push({ device, claim });
     this.map.fill(this.owners.length, claim.first, claim.last + 1);
+  }
+
+  /** Puts, moves or takes away the range with this key (`Decoder.ports`). */
+  move(key: number, name: string, claim: PortClaim | undefined): void {
+    const owner = this.ownerOfKey.get(key) ?? this.owners.length;
+    const old = this.movable.set(key, name, claim);
+    if (old !== undefined)
+      for (let port = old.first; port <= old.last; port++)
+        if (this.map[port] === owner + 1) this.map[port] = 0;
+    if (claim !== undefined) {
+      this.ownerOfKey.set(key, owner);
+      this.owners[owner] = { device: name, claim };
+    }
+    if (old !== undefined || claim !== undefined) this.showMovable();
+  }
+
+  /** Fixed claims stay, lower keys go before higher ones. */
+  private showMovable(): void {
+    for (const { key, claim } of this.movable.list) {
+      const entry = this.ownerOfKey.get(key)! + 1;
+      for (let port = claim.first; port <= claim.last; port++)
+        if (this.map[port] === entry) this.map[port] = 0;
+    }
+    for (const m of this.movable.list) {
+      const entry = this.ownerOfKey.get(m.key)! + 1;
+      for (let port = m.claim.first; port <= m.claim.last; port++)
+        if (this.map[port] === 0) this.map[port] = entry;
+        else this.movable.reportCovered(m);
+    }
   }
 
   /** size 1, 2 or 4; the result is unsigned. */

@@ -1,23 +1,35 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { PciBus } from '../../src/devices/pci-bus.js';
 import { PciHost } from '../../src/devices/pci-host.js';
-import { portsOf } from '../hv/fakes.js';
-import type { Ports } from '../hv/fakes.js';
+import { Piix3 } from '../../src/devices/piix3.js';
+import { Piix4Pm } from '../../src/devices/piix4-pm.js';
+import { TestBoard } from '../hv/fakes.js';
 
-let ports: Ports;
+let board: TestBoard;
 let resets: number;
-let host: PciHost;
+let places: number[];
+let pci: PciBus;
 
 const select = (device: number, f: number, register: number): void =>
-  ports.out(0xcf8, (0x80000000 | (device << 11) | (f << 8) | register) >>> 0, 4);
+  board.out(0xcf8, (0x80000000 | (device << 11) | (f << 8) | register) >>> 0, 4);
 const config = (device: number, f: number, register: number): number => {
   select(device, f, register);
-  return ports.in(0xcfc, 4);
+  return board.in(0xcfc, 4);
 };
 
 beforeEach(() => {
   resets = 0;
-  host = new PciHost(0xb000, () => resets++);
-  ports = portsOf(host);
+  places = [];
+  board = new TestBoard();
+  pci = new PciBus(board.decoder);
+  const host = new PciHost(pci, () => resets++);
+  const bridge = new Piix3({ isa: [], pins: [] });
+  const pm = new Piix4Pm((base) => places.push(base));
+  board.add(host);
+  pci.add(0, 0, host.name, host.pci);
+  pci.add(1, 0, bridge.name, bridge.pci);
+  pci.add(1, 3, pm.name, pm.pci);
+  pci.reset();
   host.reset();
 });
 
@@ -31,42 +43,51 @@ describe('PCI configuration mechanism 1', () => {
           found.push(`${device}.${f} ${id.toString(16)} ${(config(device, f, 8) >>> 8).toString(16)}`);
       }
     expect(found).toEqual(['0.0 12378086 60000', '1.0 70008086 60100', '1.3 71138086 68000']);
-    ports.out(0xcf8, 0x80010000, 4);
-    expect(ports.in(0xcfc, 4)).toBe(0xffffffff);
+    board.out(0xcf8, 0x80010000, 4);
+    expect(board.in(0xcfc, 4)).toBe(0xffffffff);
     expect(config(1, 0, 0x0c) & 0x00ff0000).toBe(0x00800000);
   });
   it('needs the enable bit, and the address register only takes whole words', () => {
     select(0, 0, 0);
-    expect(ports.in(0xcf8, 4)).toBe(0x80000000);
-    ports.out(0xcf8, 0x12);
-    ports.out(0xcf8, 0x1234, 2);
-    expect(ports.in(0xcf8, 4)).toBe(0x80000000);
-    ports.out(0xcf8, 0, 4);
-    expect(ports.in(0xcfc, 4)).toBe(0xffffffff);
+    expect(board.in(0xcf8, 4)).toBe(0x80000000);
+    board.out(0xcf8, 0x12);
+    board.out(0xcf8, 0x1234, 2);
+    expect(board.in(0xcf8, 4)).toBe(0x80000000);
+    board.out(0xcf8, 0, 4);
+    expect(board.in(0xcfc, 4)).toBe(0xffffffff);
   });
   it('reads parts of a register', () => {
     select(0, 0, 0);
-    expect([ports.in(0xcfc, 2), ports.in(0xcfe, 2), ports.in(0xcfd)]).toEqual([0x8086, 0x1237, 0x80]);
+    expect([board.in(0xcfc, 2), board.in(0xcfe, 2), board.in(0xcfd)]).toEqual([0x8086, 0x1237, 0x80]);
   });
   it('changes only writable bits', () => {
     select(1, 3, 0);
-    ports.out(0xcfc, 0, 4);
+    board.out(0xcfc, 0, 4);
     expect(config(1, 3, 0)).toBe(0x71138086);
-    select(1, 3, 0x40);
-    ports.out(0xcfc, 0xc001, 4);
-    expect(config(1, 3, 0x40)).toBe(0xb001);
     select(1, 0, 0x60);
-    ports.out(0xcfd, 0x0b);
+    board.out(0xcfd, 0x0b);
     expect(config(1, 0, 0x60)).toBe(0x80800b80);
-    host.reset();
+    pci.reset();
     expect(config(1, 0, 0x60)).toBe(0x80808080);
   });
   it('resets on the rising edge of CF9 bit 2', () => {
-    ports.out(0xcf9, 0x02);
-    expect([resets, ports.in(0xcf9)]).toEqual([0, 2]);
-    ports.out(0xcf9, 0x06);
+    board.out(0xcf9, 0x02);
+    expect([resets, board.in(0xcf9)]).toEqual([0, 2]);
+    board.out(0xcf9, 0x06);
     expect(resets).toBe(1);
-    ports.out(0xcf9, 0x06);
+    board.out(0xcf9, 0x06);
     expect(resets).toBe(1);
+  });
+  it('places the registers of power management while PMREGMISC enables them', () => {
+    select(1, 3, 0x40);
+    board.out(0xcfc, 0xb17f, 4);
+    expect(config(1, 3, 0x40)).toBe(0xb141);
+    select(1, 3, 0x80);
+    board.out(0xcfc, 1);
+    expect(places.at(-1)).toBe(0xb140);
+    board.out(0xcfc, 0);
+    expect(places.at(-1)).toBe(-1);
+    // What waits for SMM to answer finds it answered (PIIX4, DEVACTB.APMC_EN).
+    expect((config(1, 3, 0x58) >>> 25) & 1).toBe(1);
   });
 });

@@ -1,5 +1,6 @@
 /** A clock set by hand, wires that remember, and port access by number. */
-import type { Device, Nanoseconds } from '../../src/devices/device.js';
+import type { Decoder, Device, Nanoseconds } from '../../src/devices/device.js';
+import { MmioBus } from '../../src/hv/mmio-bus.js';
 import { PortBus } from '../../src/hv/port-bus.js';
 
 export class ManualClock {
@@ -24,12 +25,29 @@ export interface Ports {
 }
 
 export function portsOf(...devices: Device[]): Ports {
-  const bus = new PortBus();
-  for (const device of devices) bus.add(device);
-  return {
-    in: (port, size = 1) => bus.read(port, size),
-    out: (port, value, size = 1) => bus.write(port, size, value),
+  const board = new TestBoard();
+  board.add(...devices);
+  return board;
+}
+
+/** Both buses, and the decoder for devices whose ranges move. */
+export class TestBoard implements Ports {
+  readonly ports = new PortBus();
+  readonly mmio = new MmioBus();
+  readonly decoder: Decoder = {
+    ports: (key, name, claim) => this.ports.move(key, name, claim),
+    memory: (key, name, claim) => this.mmio.move(key, name, claim),
   };
+
+  add(...devices: Device[]): void {
+    for (const device of devices) {
+      this.ports.add(device);
+      this.mmio.add(device);
+    }
+  }
+
+  readonly in = (port: number, size = 1): number => this.ports.read(port, size);
+  readonly out = (port: number, value: number, size = 1): void => this.ports.write(port, size, value);
 }
 
 /** Advances to `until`, ticking the device at each of its deadlines. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { timeOfTick } from '../../src/hv/frequency.js';
 import { ACPI_DISABLE, ACPI_ENABLE, PM_TIMER_HERTZ, PowerManagement } from '../../src/hv/pm.js';
-import { advance, ManualClock, portsOf, RecordedWire } from './fakes.js';
+import { advance, ManualClock, RecordedWire, TestBoard } from './fakes.js';
 import type { Ports } from './fakes.js';
 
 let clock: ManualClock;
@@ -14,9 +14,12 @@ beforeEach(() => {
   clock = new ManualClock();
   sci = new RecordedWire();
   offs = 0;
-  pm = new PowerManagement(clock, sci.set, () => offs++);
-  ports = portsOf(pm);
+  const board = new TestBoard();
+  pm = new PowerManagement(clock, board.decoder, sci.set, () => offs++);
+  board.add(pm);
+  ports = board;
   pm.reset();
+  pm.place(0xb000);
 });
 
 describe('ACPI power management', () => {
@@ -62,5 +65,19 @@ describe('ACPI power management', () => {
     expect(offs).toBe(1);
     ports.out(0xb004, 0x2001, 2);
     expect([offs, ports.in(0xb004, 2) & 0x2000]).toEqual([2, 0]);
+  });
+  it('answers where it was placed, and nowhere when it is off', () => {
+    pm.place(0x4040);
+    ports.out(0x4042, 0x0120, 2);
+    expect([ports.in(0x4042, 2), ports.in(0xb002, 2)]).toEqual([0x0120, 0xffff]);
+    ports.out(0x4068, 0x55);
+    expect([ports.in(0x4068), ports.in(0x407f), ports.in(0x4080)]).toEqual([0x55, 0, 0xff]);
+    pm.place(-1);
+    expect([ports.in(0x4042, 2), ports.in(0x4068)]).toEqual([0xffff, 0xff]);
+  });
+  it('keeps enable bits of general-purpose events and clears status bits by ones', () => {
+    ports.out(0xafe2, 0x1234, 2);
+    ports.out(0xafe0, 0xffff, 2);
+    expect(ports.in(0xafe0, 4)).toBe(0x12340000);
   });
 });

@@ -1,0 +1,72 @@
+/** The i440FX and PIIX chipset: PCI bus 0 with its bridges, and places for further functions. */
+import type { Decoder, Device, Wire } from '../devices/device.js';
+import type { GuestMemory } from '../devices/guest-memory.js';
+import { PciBus } from '../devices/pci-bus.js';
+import { PciHost } from '../devices/pci-host.js';
+import { Piix3 } from '../devices/piix3.js';
+import { Piix4Pm } from '../devices/piix4-pm.js';
+import { PM_BASE, PowerManagement } from '../hv/pm.js';
+import type { MachineClock } from '../hv/clock.js';
+import type { Interrupts } from './interrupts.js';
+
+/** PIIX at slot 1: ISA bridge, IDE (1), power management (3). */
+const HOST_SLOT = 0,
+  PIIX_SLOT = 1,
+  PM_FUNCTION = 3;
+const SCI_IRQ = 9;
+const PIRQ_IRQS = [10, 10, 11, 11] as const;
+
+export interface ChipsetParts {
+  readonly clock: MachineClock;
+  readonly decoder: Decoder;
+  readonly interrupts: Interrupts;
+  readonly memory: GuestMemory;
+  readonly reset: () => void;
+  readonly powerOff: () => void;
+}
+
+export class Chipset {
+  readonly pci: PciBus;
+  readonly pm: PowerManagement;
+  readonly piix3: Piix3;
+  /** What bus masters read and write. */
+  readonly memory: GuestMemory;
+  /** In the order of reset: configuration space before those who look into it. */
+  readonly devices: Device[];
+
+  constructor(parts: ChipsetParts) {
+    const { clock, decoder, interrupts } = parts;
+    this.memory = parts.memory;
+    this.pci = new PciBus(decoder);
+    const isa = Array.from({ length: 16 }, (_, line) => interrupts.irq(line));
+    this.piix3 = new Piix3({ isa, pins: interrupts.pciPins });
+    this.pm = new PowerManagement(clock, decoder, interrupts.irq(SCI_IRQ), parts.powerOff);
+    this.devices = [this.pci, this.pm];
+    this.register(new PciHost(this.pci, parts.reset), HOST_SLOT);
+    this.register(this.piix3, PIIX_SLOT);
+    this.register(new Piix4Pm(this.pm.place), PIIX_SLOT, PM_FUNCTION);
+  }
+
+  /** Puts a device with a PCI face into a slot; gives it back. Throws an Error when the place is taken. */
+  register<T extends Device>(device: T, slot: number, index = 0): T {
+    this.devices.push(device);
+    if (device.pci !== undefined) this.pci.add(slot, index, device.name, device.pci);
+    return device;
+  }
+
+  /** The wire for INTA# (1) to INTD# (4) of a function. */
+  interrupt(slot: number, index = 0, pin = 1): Wire {
+    return this.piix3.interrupt(slot, index, pin);
+  }
+
+  /** What firmware does before an operating system that was loaded without one. */
+  configure(): void {
+    const { pci } = this;
+    const pm = (PIIX_SLOT << 3) | PM_FUNCTION;
+    pci.write(pm, 0x40, 4, PM_BASE | 1);
+    pci.write(pm, 0x80, 1, 1);
+    pci.write(pm, 0x3c, 1, SCI_IRQ);
+    pci.write(pm, 0x04, 2, 1);
+    PIRQ_IRQS.forEach((irq, link) => pci.write(PIIX_SLOT << 3, 0x60 + link, 1, irq));
+  }
+}

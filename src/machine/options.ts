@@ -1,0 +1,25 @@
+/** What a machine is built from. */
+import type { SerialBackend } from '../devices/serial-backend.js';
+import type { Engine } from '../hv/engine.js';
+import type { PhysicalMemory } from '../runtime/memory.js';
+import type { Cpu } from '../runtime/state.js';
+
+export interface MachineOptions {
+  memoryBytes: number;
+  /** A name of CPU_MODELS; the default model when absent. */
+  cpu?: string | undefined;
+  /** Local APIC, I/O APIC and HPET beside PIC and PIT; off when absent. */
+  apic?: boolean | undefined;
+  clock: 'virtual' | 'host';
+  /** Monotonic host nanoseconds; needed by the host clock. */
+  hostNow?: (() => number) | undefined;
+  serial: SerialBackend;
+  debugConsole?: ((byte: number) => void) | undefined;
+  debugExit: boolean;
+  noReboot?: boolean | undefined;
+  /** Seed that scatters the guest's frames over machine memory. */
+  scatter?: number | undefined;
+  createEngine: (cpu: Cpu, memory: PhysicalMemory) => Engine;
+  /** Seconds since 1970 at power-on. */
+  rtcEpoch?: number | undefined;
+}
