@@ -1,0 +1,94 @@
+// The measured samples as data, and as Markdown tables.
+import { geometricMean, median } from './statistics.mjs';
+
+/** Medians, ratios to the group's reference and their geometric means: plain data, what --json writes. */
+export function summarise(groups, engineNames) {
+  return groups.map(({ id, title, unit, reference, required, aim, cases }) => {
+    const rows = cases.map(({ name, expected, samples }) => ({
+      name,
+      result: expected,
+      engines: Object.fromEntries(
+        engineNames
+          .filter((engine) => samples[engine]?.length > 0)
+          .map((engine) => [engine, summariseSamples(samples[engine])]),
+      ),
+    }));
+    for (const row of rows) addRatios(row, reference);
+    return { id, title, unit, reference, required, aim, means: means(rows, engineNames), cases: rows };
+  });
+}
+
+function summariseSamples(samples) {
+  const values = samples.map((sample) => sample.value);
+  return {
+    value: median(values),
+    range: [Math.min(...values), Math.max(...values)],
+    wall: median(samples.map((sample) => sample.wall)),
+    samples: values,
+  };
+}
+
+function addRatios(row, reference) {
+  const base = reference === undefined ? 1 : row.engines[reference]?.value;
+  if (base === undefined) return;
+  for (const figures of Object.values(row.engines)) figures.ratio = figures.value / base;
+}
+
+// A mean counts only what every case of the engine has; a case that failed everywhere in it is left out.
+function means(rows, engineNames) {
+  const entries = engineNames.map((engine) => {
+    const ratios = rows.map((row) => row.engines[engine]?.ratio).filter((ratio) => ratio !== undefined);
+    return [engine, geometricMean(ratios)];
+  });
+  return Object.fromEntries(entries.filter(([, mean]) => mean !== undefined));
+}
+
+const figure = (number) => {
+  if (number === undefined) return '';
+  if (number >= 100) return number.toFixed(0);
+  return number >= 9.995 ? number.toFixed(1) : number.toFixed(2);
+};
+const line = (cells) => `| ${cells.join(' | ')} |`;
+const ruler = (texts, numbers) =>
+  `|${[...Array(texts).fill('---'), ...Array(numbers).fill('---:')].join('|')}|`;
+const titlesOf = (names, titles) => names.map((name) => titles[name]);
+
+/** hvm's mean against its targets, one row per group. */
+export function overviewTable(summary, engineNames, titles) {
+  const rows = summary.map((group) => {
+    const reference = group.reference ? `× ${titles[group.reference]}` : (group.unit ?? 's');
+    const means = engineNames.map((engine) => figure(group.means[engine]));
+    const limits = [group.required, group.aim].map((limit) => (limit === undefined ? '' : `≤ ${limit}`));
+    return line([group.title, reference, ...limits, ...means]);
+  });
+  const head = line(['group', 'figures', 'required', 'aim', ...titlesOf(engineNames, titles)]);
+  return [head, ruler(2, 2 + engineNames.length), ...rows].join('\n');
+}
+
+/** One row per case: medians, and ratios to the reference in brackets. */
+export function groupTable(group, engineNames, titles) {
+  const names = engineNames.filter((engine) => group.cases.some((row) => row.engines[engine]));
+  const cell = (figures, engine) => {
+    if (figures === undefined) return '–';
+    const plain = group.reference === undefined || engine === group.reference || figures.ratio === undefined;
+    const digits = figures.value < 1 ? 3 : 2;
+    const value = figures.value.toFixed(digits);
+    return plain ? value : `${value} (${figure(figures.ratio)})`;
+  };
+  const rows = group.cases.map((row) =>
+    line([row.name, ...names.map((engine) => cell(row.engines[engine], engine))]),
+  );
+  const mean = line([
+    '**geometric mean**',
+    ...names.map((engine) => (group.reference === engine ? '' : `(${figure(group.means[engine])})`)),
+  ]);
+  const head = line([group.title, ...titlesOf(names, titles)]);
+  const last = group.cases.length > 1 && group.reference ? [mean] : [];
+  return [head, ruler(1, names.length), ...rows, ...last].join('\n');
+}
+
+export function markdown(summary, engineNames, titles) {
+  const parts = [overviewTable(summary, engineNames, titles)];
+  for (const group of summary) parts.push(groupTable(group, engineNames, titles));
+  return `${parts.join('\n\n')}\n`;
+}

@@ -1,0 +1,134 @@
+// Measures the same guests in hvm, npm's v86 and QEMU's TCG, in turns, and prints Markdown tables. Linux only (CPU time from /proc and bash).
+// usage: npm run bench -- [--rounds 3] [--only GROUP|CASE,...] [--engines hvm,v86,qemu,native] [--json FILE] [--list]
+//                         [--v86 DIRECTORY] [--qemu-cpu n270] [--timeout SECONDS]
+// An engine that is not installed is skipped with a note; `interpreter` takes part when it is named. Figures are CPU seconds (user + system)
+// without start-up, medians of the rounds; in brackets the ratio to the reference. Status 1 if a run failed or a result differed.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { BUILD, ROOT, createEngines } from './engines.mjs';
+import { markdown, summarise } from './report.mjs';
+import { Runner } from './runner.mjs';
+import { ENGINES, GROUPS } from './suite.mjs';
+
+class UsageError extends Error {}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '3' },
+      only: { type: 'string', default: '' },
+      engines: { type: 'string', default: 'native,hvm,v86,qemu' },
+      json: { type: 'string' },
+      list: { type: 'boolean', default: false },
+      v86: { type: 'string', default: `${BUILD}v86/node_modules/v86` },
+      'qemu-cpu': { type: 'string', default: 'n270' },
+      timeout: { type: 'string', default: '600' },
+    },
+  });
+  for (const name of ['rounds', 'timeout']) {
+    if (!/^[1-9]\d*$/.test(values[name]))
+      throw new UsageError(`--${name} '${values[name]}': expected a positive number`);
+  }
+  return values;
+}
+
+function chooseEngines(engines, list) {
+  const names = list.split(',');
+  const unknown = names.find((name) => !Object.hasOwn(engines, name));
+  if (unknown !== undefined)
+    throw new UsageError(`--engines '${unknown}': expected some of ${ENGINES.join(', ')}`);
+  return ENGINES.filter((name) => {
+    if (!names.includes(name)) return false;
+    const reason = engines[name].missing();
+    if (reason) console.error(`note: ${name} skipped: ${reason}`);
+    return !reason;
+  });
+}
+
+/** Groups by id, cases by name; a case's name chooses it in every group that has it, GROUP/CASE in one. */
+export function chooseGroups(groups, list) {
+  if (list === '') return groups;
+  const wanted = list.split(',');
+  const names = (group, test) => [group.id, test.name, `${group.id}/${test.name}`];
+  const known = new Set(groups.flatMap((group) => group.cases.flatMap((test) => names(group, test))));
+  const unknown = wanted.find((word) => !known.has(word));
+  if (unknown !== undefined)
+    throw new UsageError(`--only '${unknown}': expected groups or cases; --list shows them`);
+  return groups
+    .map((group) => ({
+      ...group,
+      cases: group.cases.filter((test) => names(group, test).some((word) => wanted.includes(word))),
+    }))
+    .filter((group) => group.cases.length > 0);
+}
+
+function buildGuests() {
+  try {
+    execFileSync('make', ['-s', '-C', `${ROOT}guests/bench`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  } catch (error) {
+    throw new UsageError(
+      `guests/bench does not build (gcc -m32 and make are needed): ${String(error.stderr ?? error.message).split('\n')[0]}`,
+    );
+  }
+}
+
+async function measureAll(runner, groups, engineNames, rounds) {
+  for (const group of groups) for (const test of group.cases) test.samples = {};
+  for (let round = 1; round <= rounds; round++) {
+    for (const group of groups) {
+      for (const test of group.cases) {
+        for (const name of engineNames) {
+          if (group.engines && !group.engines.includes(name)) continue;
+          test.samples[name] ??= [];
+          await runner.sample(group, test, name, test.samples[name]);
+        }
+      }
+    }
+    console.error(`round ${round} of ${rounds} done`);
+  }
+}
+
+const circumstances = (options) => ({
+  date: new Date().toISOString().slice(0, 10),
+  command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
+  rounds: Number(options.rounds),
+  node: process.version,
+  processor: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} visible`,
+});
+
+async function main() {
+  const options = readOptions();
+  const groups = chooseGroups(GROUPS, options.only);
+  if (options.list) {
+    for (const group of groups) console.log(`${group.id}: ${group.cases.map((test) => test.name).join(' ')}`);
+    return;
+  }
+  const engines = createEngines({ v86Directory: options.v86, qemuCpu: options['qemu-cpu'] });
+  const engineNames = chooseEngines(engines, options.engines);
+  buildGuests();
+  const runner = new Runner(engines, {
+    timeoutSeconds: Number(options.timeout),
+    log: (text) => console.error(text),
+  });
+  await measureAll(runner, groups, engineNames, Number(options.rounds));
+  const titles = Object.fromEntries(engineNames.map((name) => [name, engines[name].title]));
+  const result = {
+    circumstances: circumstances(options),
+    engines: titles,
+    groups: summarise(groups, engineNames),
+  };
+  if (options.json) writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
+  console.log(markdown(result.groups, engineNames, titles));
+  if (runner.failures > 0) console.error(`${runner.failures} runs failed`);
+  process.exitCode = runner.failures > 0 ? 1 : 0;
+}
+
+main().catch((error) => {
+  console.error(
+    `bench: ${error.code?.startsWith('ERR_PARSE_ARGS') ? error.message.split('\n')[0] : error.message}`,
+  );
+  if (!(error instanceof UsageError)) console.error(error.stack);
+  process.exitCode = 2;
+});
