@@ -131,12 +131,6 @@ describe('other arithmetic', () => {
   it('AAM 0 is #DE', () => {
     expect(faultOf(() => arithmetic.aam(createBench().cpu, 0))).toEqual([Vector.DE, 0]);
   });
-  it('BOUND compares signed', () => {
-    const { cpu } = createBench();
-    expect(faultOf(() => arithmetic.bound(cpu, -1, -1, 5))).toBe(null);
-    expect(faultOf(() => arithmetic.bound(cpu, 6, -1, 5))).toEqual([Vector.BR, 0]);
-    expect(faultOf(() => arithmetic.bound(cpu, -2, -1, 5))).toEqual([Vector.BR, 0]);
-  });
   it('CMPXCHG8B exchanges or loads', () => {
     const bench = createProtected(0);
     const { r } = bench.cpu;

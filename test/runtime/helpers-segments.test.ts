@@ -3,7 +3,6 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Vector } from '../../src/runtime/fault.js';
 import { getEflags } from '../../src/runtime/flags.js';
 import {
-  arpl,
   lar,
   lldt,
   loadSegment,
@@ -186,11 +185,6 @@ describe('LAR, LSL, VERR, VERW, ARPL', () => {
     expect(zf(bench)).toBe(true);
     verr(bench.cpu, DATA0);
     expect(zf(bench)).toBe(false);
-  });
-
-  it('ARPL raises the RPL', () => {
-    expect([arpl(bench.cpu, 0x10, 3), zf(bench)]).toEqual([0x13, true]);
-    expect([arpl(bench.cpu, 0x13, 1), zf(bench)]).toEqual([0x13, false]);
   });
 
   it('are undefined outside protected mode', () => {

@@ -1,9 +1,9 @@
-/** Division, BCD adjustment and rotation through carry, on the registers and flags of the processor (SDM vol. 2). */
+/** Division and BCD adjustment on the registers and flags of the processor (SDM vol. 2). */
 import { fault, Vector } from '../fault.js';
 import { getStatusFlags, parityOf, setStatusFlags } from '../flags.js';
 import { EAX, EDX, EFLAGS, type Cpu } from '../state.js';
 
-const { CF, AF, OF } = EFLAGS;
+const { CF, AF } = EFLAGS;
 const TWO_32 = 0x100000000;
 
 /** DIV r/m8: AX / divisor → AL, remainder AH. Division leaves the flags alone. */
@@ -165,43 +165,4 @@ export function aad(cpu: Cpu, base: number): void {
   const al = (cpu.r8[0]! + cpu.r8[1]! * (base & 0xff)) & 0xff;
   cpu.r8[1] = 0;
   setAl(cpu, al, 0);
-}
-
-function setCarryOverflow(cpu: Cpu, carryBit: number, overflowBit: number): void {
-  const others = getStatusFlags(cpu) & ~(CF | OF);
-  setStatusFlags(cpu, others | carryBit | (overflowBit ? OF : 0));
-}
-
-/** RCL: returns the rotated value, right-justified (int32 for width 32); a count of 0 modulo 32 changes nothing. */
-export function rcl(cpu: Cpu, value: number, count: number, width: number): number {
-  if ((count & 31) === 0) return value;
-  let carryBit = getStatusFlags(cpu) & CF;
-  const top = width - 1;
-  for (let i = (count & 31) % (width + 1); i > 0; i--) {
-    const out = (value >>> top) & 1;
-    value = (value << 1) | carryBit;
-    carryBit = out;
-  }
-  setCarryOverflow(cpu, carryBit, ((value >>> top) & 1) ^ carryBit);
-  return width === 32 ? value : value & ((1 << width) - 1);
-}
-
-/** RCR: like `rcl`. */
-export function rcr(cpu: Cpu, value: number, count: number, width: number): number {
-  if ((count & 31) === 0) return value;
-  let carryBit = getStatusFlags(cpu) & CF;
-  const top = width - 1;
-  let rest = width === 32 ? value : value & ((1 << width) - 1);
-  for (let i = (count & 31) % (width + 1); i > 0; i--) {
-    const out = rest & 1;
-    rest = (rest >>> 1) | (carryBit << top);
-    carryBit = out;
-  }
-  setCarryOverflow(cpu, carryBit, ((rest >>> top) ^ (rest >>> (top - 1))) & 1);
-  return rest | 0;
-}
-
-/** BOUND: signed index against both bounds; #BR. */
-export function bound(_cpu: Cpu, index: number, lower: number, upper: number): void {
-  if (index < lower || index > upper) fault(Vector.BR);
 }

@@ -21,7 +21,6 @@ export const HELPERS = {
   lsl: segments.lsl,
   verr: segments.verr,
   verw: segments.verw,
-  arpl: segments.arpl,
   lldt: segments.lldt,
   ltr: segments.ltr,
   sldt: segments.sldt,
@@ -57,7 +56,6 @@ export const HELPERS = {
   portIn: io.portIn,
   portOut: io.portOut,
   // system.ts
-  raise: system.raise,
   cpuid: system.cpuid,
   hlt: system.hlt,
   cli: system.cli,
@@ -67,7 +65,6 @@ export const HELPERS = {
   sysenter: system.sysenter,
   sysexit: system.sysexit,
   wbinvd: system.wbinvd,
-  undefinedInstruction: system.undefinedInstruction,
   // arithmetic.ts, stack-frames.ts
   div8: arithmetic.div8,
   idiv8: arithmetic.idiv8,
@@ -81,9 +78,6 @@ export const HELPERS = {
   aas: arithmetic.aas,
   aam: arithmetic.aam,
   aad: arithmetic.aad,
-  rcl: arithmetic.rcl,
-  rcr: arithmetic.rcr,
-  bound: arithmetic.bound,
   pusha: stackFrames.pusha,
   popa: stackFrames.popa,
   enter: stackFrames.enter,

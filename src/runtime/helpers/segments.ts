@@ -1,4 +1,4 @@
-/** Segment registers: loads with all their checks, the address computation, LAR LSL VERR VERW ARPL and LDTR/TR (SDM vol. 3, chapters 3 and 5). */
+/** Segment registers: loads with all their checks, the address computation, LAR LSL VERR VERW and LDTR/TR (SDM vol. 3, chapters 3 and 5). */
 import { fault, Vector } from '../fault.js';
 import { setStatusFlags, getStatusFlags } from '../flags.js';
 import { codeLimitBits, isFlat } from '../mode.js';
@@ -240,14 +240,6 @@ export function verr(cpu: Cpu, selector: number): void {
 export function verw(cpu: Cpu, selector: number): void {
   requireProtected(cpu);
   setZero(cpu, inspect(cpu, selector, 0) && dataDescriptor.isWritableData);
-}
-
-/** ARPL: returns the destination selector, its RPL raised to that of `source`; ZF = raised. */
-export function arpl(cpu: Cpu, destination: number, source: number): number {
-  requireProtected(cpu);
-  const raise = (destination & 3) < (source & 3);
-  setZero(cpu, raise);
-  return raise ? (destination & ~3) | (source & 3) : destination;
 }
 
 /** LLDT. */
