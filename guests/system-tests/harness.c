@@ -449,6 +449,7 @@ void harness_main(void) {
   debug_cases();
   system_cases();
   v86_cases();
+  virtual_cases();
   paging_cases();
   print_decimal(cases);
   print(" cases\n");

@@ -130,4 +130,5 @@ void task_cases(void);
 void debug_cases(void);
 void system_cases(void);
 void v86_cases(void);
+void virtual_cases(void);
 void paging_cases(void);

@@ -1,12 +1,13 @@
 /**
  * Debug exceptions around single instructions: TF, code, data and I/O breakpoints, RF, what MOV SS holds off (SDM vol. 3, 17.3). The engine steps this
- * way while TF, RF or a breakpoint is set, and only then.
+ * way while TF, RF, a breakpoint or a virtual interrupt is set, and only then.
  *
  * Memory accesses made while an interrupt or exception is delivered match no breakpoint.
  */
 import { BREAK_ON, isArmed, matchBreakpoints, watchedPages } from '../runtime/breakpoints.js';
 import { Vector, fault } from '../runtime/fault.js';
 import { deliverException } from '../runtime/helpers/interrupts.js';
+import { isVirtualInterruptDue } from '../runtime/helpers/virtual-flags.js';
 import {
   EFLAGS,
   PENDING,
@@ -32,6 +33,8 @@ export class SingleStep {
   private late = 0;
   private trapping = false;
   private behindStackLoad = false;
+  /** VIF and VIP together are #GP(0) before any instruction; only ring 0 sets both, so a mode change goes before. */
+  private virtualInterruptDue = false;
 
   constructor(cpu: Cpu) {
     this.cpu = cpu;
@@ -46,7 +49,8 @@ export class SingleStep {
       this.watching = armed ? watchedPages(cpu.dr) : NO_PAGES;
       cpu.mmu.watch(this.watching);
     }
-    const needed = armed || (r[R_EFLAGS]! & (EFLAGS.TF | EFLAGS.RF)) !== 0;
+    this.virtualInterruptDue = isVirtualInterruptDue(cpu);
+    const needed = armed || this.virtualInterruptDue || (r[R_EFLAGS]! & (EFLAGS.TF | EFLAGS.RF)) !== 0;
     if (!needed) {
       this.held = false;
       this.late = 0;
@@ -57,6 +61,7 @@ export class SingleStep {
   /** Before the instruction at r[R_EIP] is fetched: #DB as a fault where a code breakpoint matches. */
   begin(): void {
     const { cpu, r } = this;
+    if (this.virtualInterruptDue) fault(Vector.GP, 0);
     const { trace } = cpu;
     trace.hits = 0;
     trace.entered = trace.loadedResume = false;

@@ -4,7 +4,7 @@
  * | model | signature | what it has |
  * |---|---|---|
  * | 486 | 0480 (DX4) | FPU; no CR4, no model-specific registers, no time-stamp counter |
- * | pentium | 052C (P54C) | adds TSC, MSR, MCE, CMPXCHG8B, debug extensions, 4 MiB pages |
+ * | pentium | 052C (P54C) | adds VME, TSC, MSR, MCE, CMPXCHG8B, debug extensions, 4 MiB pages |
  * | pentium3 | 068A | adds PAE, PGE, PSE-36, SYSENTER, MTRR, PAT, MCA, CMOV, MMX, FXSR, SSE |
  * | default | 106CA | adds SSE2, SSE3, CLFLUSH, NX, TSC-deadline |
  *
@@ -13,13 +13,14 @@
  * speculates is the host's processor, and the host guards against that. Any other Intel family-6 model gets page-table isolation, AMD models still get retpolines. Debian's 686 and 686-pae kernels print no line
  * about isolation, Spectre or any later attack on it; `scripts/run-debian-guests.mjs` looks at every boot.
  *
- * Not implemented: VME, performance counters, the Pentium's test registers, the cache and serial-number leaves of the Pentium III.
+ * Not implemented: performance counters, the Pentium's test registers, the cache and serial-number leaves of the Pentium III.
  */
 import type { Cpu, CpuModel } from './state.js';
 
 /** CPUID.1:EDX bits. */
 export const Feature = {
   FPU: 1 << 0,
+  VME: 1 << 1,
   DE: 1 << 2,
   PSE: 1 << 3,
   TSC: 1 << 4,
@@ -142,7 +143,7 @@ function createModel(description: ModelDescription): CpuModel {
 
 const bits = (...names: readonly (keyof typeof Feature)[]): number =>
   names.reduce((sum, name) => sum | Feature[name], 0);
-const PENTIUM = bits('FPU', 'DE', 'PSE', 'TSC', 'MSR', 'MCE', 'CX8');
+const PENTIUM = bits('FPU', 'VME', 'DE', 'PSE', 'TSC', 'MSR', 'MCE', 'CX8');
 const PENTIUM3 =
   PENTIUM | bits('PAE', 'SEP', 'MTRR', 'PGE', 'MCA', 'CMOV', 'PAT', 'PSE36', 'MMX', 'FXSR', 'SSE');
 

@@ -5,6 +5,7 @@ import { Vector } from '../../src/runtime/fault.js';
 import { getEflags, setEflags } from '../../src/runtime/flags.js';
 import * as control from '../../src/runtime/helpers/control-registers.js';
 import { HELPERS } from '../../src/runtime/helpers/index.js';
+import { setCpl } from '../../src/runtime/helpers/segments.js';
 import { checkIo, portIn, portOut } from '../../src/runtime/helpers/io.js';
 import { rdmsr, rdtsc, wrmsr } from '../../src/runtime/helpers/msr.js';
 import { reset } from '../../src/runtime/helpers/reset.js';
@@ -24,6 +25,7 @@ import {
   R_CPL,
   R_EIP,
   R_PENDING,
+  type Cpu,
 } from '../../src/runtime/state.js';
 import {
   createBench,
@@ -100,19 +102,30 @@ describe('control registers', () => {
 
   it('CR4 has the bits of the model only', () => {
     const { cpu } = bench;
-    expect(faultOf(() => control.movToCr(cpu, 4, CR4.VME))).toEqual(GP0);
+    expect(faultOf(() => control.movToCr(cpu, 4, 1 << 15))).toEqual(GP0);
+    control.movToCr(cpu, 4, CR4.VME | CR4.PVI);
     control.movToCr(cpu, 4, CR4.PSE | CR4.PGE | CR4.OSFXSR);
     expect(computeMode(cpu) & MODE.SSE).toBe(MODE.SSE);
   });
 
   /** SDM vol. 3, 2.5: each bit with the feature or the family that brought it. */
   it.each<[CpuModelName, number]>([
-    ['pentium', CR4.TSD | CR4.DE | CR4.PSE | CR4.MCE],
+    ['pentium', CR4.VME | CR4.PVI | CR4.TSD | CR4.DE | CR4.PSE | CR4.MCE],
     [
       'pentium3',
-      CR4.TSD | CR4.DE | CR4.PSE | CR4.PAE | CR4.MCE | CR4.PGE | CR4.PCE | CR4.OSFXSR | CR4.OSXMMEXCPT,
+      CR4.VME |
+        CR4.PVI |
+        CR4.TSD |
+        CR4.DE |
+        CR4.PSE |
+        CR4.PAE |
+        CR4.MCE |
+        CR4.PGE |
+        CR4.PCE |
+        CR4.OSFXSR |
+        CR4.OSXMMEXCPT,
     ],
-    ['default', 0x7fc],
+    ['default', 0x7ff],
   ])('CR4 of %s', (name, mask) => {
     const { cpu } = bench;
     cpu.model = CPU_MODELS[name];
@@ -311,10 +324,55 @@ describe('flag instructions', () => {
   it('PUSHF and POPF in virtual-8086 mode need IOPL 3 and hide VM', () => {
     const bench = createProtected(0);
     enterVm86(bench, 3);
-    expect(system.pushf(bench.cpu)).toBe(EFLAGS.IOPL | 2);
+    expect(system.pushf(bench.cpu, 16)).toBe(EFLAGS.IOPL | 2);
     enterVm86(bench, 2);
-    expect(faultOf(() => system.pushf(bench.cpu))).toEqual(GP0);
+    expect(faultOf(() => system.pushf(bench.cpu, 16))).toEqual(GP0);
     expect(faultOf(() => system.popf(bench.cpu, 0, 16))).toEqual(GP0);
+  });
+});
+
+describe('virtual interrupt flag', () => {
+  const set = (cpu: Cpu, bits: number): void => setEflags(cpu, bits, EFLAGS.VIF | EFLAGS.VIP | EFLAGS.IF);
+  const virtualMachine = (iopl: number): Cpu => {
+    const bench = createProtected(0);
+    enterVm86(bench, iopl);
+    bench.cpu.cr4 = CR4.VME;
+    return bench.cpu;
+  };
+
+  it.each([0, 1, 2])('stands for IF in virtual-8086 mode with IOPL %i', (iopl) => {
+    const cpu = virtualMachine(iopl);
+    system.sti(cpu);
+    expect(getEflags(cpu) & (EFLAGS.VIF | EFLAGS.IF)).toBe(EFLAGS.VIF);
+    expect(system.pushf(cpu, 16)).toBe(EFLAGS.IOPL | EFLAGS.IF | 2);
+    expect(faultOf(() => system.pushf(cpu, 32))).toEqual(GP0);
+    system.cli(cpu);
+    system.popf(cpu, EFLAGS.IF | EFLAGS.CF, 16);
+    expect(getEflags(cpu)).toBe(EFLAGS.VM | EFLAGS.VIF | EFLAGS.CF | (iopl << 12) | 2);
+    set(cpu, EFLAGS.VIP);
+    expect(faultOf(() => system.sti(cpu))).toEqual(GP0);
+    expect(faultOf(() => system.popf(cpu, EFLAGS.IF, 16))).toEqual(GP0);
+    expect(faultOf(() => system.popf(cpu, EFLAGS.TF, 16))).toEqual(GP0);
+  });
+
+  it('is IF itself at IOPL 3', () => {
+    const cpu = virtualMachine(3);
+    set(cpu, EFLAGS.VIP);
+    system.sti(cpu);
+    expect(getEflags(cpu) & (EFLAGS.VIF | EFLAGS.IF)).toBe(EFLAGS.IF);
+    expect(system.pushf(cpu, 32) & EFLAGS.IF).toBe(EFLAGS.IF);
+  });
+
+  it.each([
+    [3, CR4.PVI, null],
+    [3, CR4.VME, GP0],
+    [2, CR4.PVI, GP0],
+  ] as const)('at CPL %i with CR4 %i', (cpl, cr4, expected) => {
+    const { cpu } = createProtected(3);
+    setCpl(cpu, cpl);
+    cpu.cr4 = cr4;
+    expect(faultOf(() => system.sti(cpu))).toEqual(expected);
+    expect(getEflags(cpu) & EFLAGS.VIF).toBe(expected === null ? EFLAGS.VIF : 0);
   });
 });
 

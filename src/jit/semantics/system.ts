@@ -96,7 +96,7 @@ function portOut(b: Builder): void {
 
 function pushFlags(b: Builder): void {
   const size = operandSize(b);
-  b.push(size, b.truncate(size, b.helperValue('pushf')));
+  b.push(size, b.truncate(size, b.helperValue('pushf', number(b, size))));
 }
 function popFlags(b: Builder): void {
   const size = operandSize(b);

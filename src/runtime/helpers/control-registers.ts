@@ -63,8 +63,9 @@ function writeCr0(cpu: Cpu, value: number): void {
   if (changed & CR0_MODE) cpu.r[R_PENDING]! |= PENDING.MODE;
 }
 
-/** CR4 bit and the CPUID.1:EDX bit that brings it. */
+/** CR4 bits and the CPUID.1:EDX bit that brings it. */
 const CR4_FEATURES: readonly (readonly [number, number])[] = [
+  [CR4.VME | CR4.PVI, 1 << 1],
   [CR4.TSD, 1 << 4],
   [CR4.DE, 1 << 2],
   [CR4.PSE, 1 << 3],
@@ -75,7 +76,7 @@ const CR4_FEATURES: readonly (readonly [number, number])[] = [
   [CR4.OSXMMEXCPT, 1 << 25],
 ];
 
-/** The CR4 bits this processor model has; the others are reserved. VME and PVI do not exist here. */
+/** The CR4 bits this processor model has; the others are reserved. */
 export function cr4Mask(cpu: Cpu): number {
   const features = cpu.model.cpuid(1, 0, cpu)[3];
   let mask: number = familyOf(cpu) >= 6 ? CR4.PCE : 0;

@@ -2,18 +2,7 @@
 import { ExitReason } from '../exits.js';
 import { fault, GuestFault, HAS_ERROR_CODE, Vector } from '../fault.js';
 import { getEflags, setEflags } from '../flags.js';
-import {
-  CR0,
-  EFLAGS,
-  ESP,
-  PENDING,
-  R_BUDGET,
-  R_CPL,
-  R_EFLAGS,
-  R_EIP,
-  R_PENDING,
-  type Cpu,
-} from '../state.js';
+import { CR0, EFLAGS, ESP, PENDING, R_BUDGET, R_CPL, R_EIP, R_PENDING, type Cpu } from '../state.js';
 import { checkEip, enterCode, enterRealCode, enterStack } from './code-segment.js';
 import {
   codeDescriptor,
@@ -35,6 +24,7 @@ import {
   setStackPointer,
 } from './stack.js';
 import { switching, taskGate } from './task-switch.js';
+import { isRedirected, isVirtualized, virtualFlags } from './virtual-flags.js';
 
 /** General detect enable. */
 const DR7_GD = 1 << 13;
@@ -143,10 +133,27 @@ export function deliverNmi(cpu: Cpu): void {
   deliverInterrupt(cpu, Vector.NMI);
 }
 
-/** INT n. */
+/** INT n; in virtual-8086 mode by one of the methods of SDM vol. 3, table 20-2. */
 export function softwareInterrupt(cpu: Cpu, vector: number, nextEip: number): void {
-  if (isVm86(cpu) && (cpu.r[R_EFLAGS]! & EFLAGS.IOPL) !== EFLAGS.IOPL) fault(Vector.GP, 0);
+  if (isVm86(cpu)) {
+    if (isRedirected(cpu, vector)) return enterRedirected(cpu, vector, nextEip);
+    if (isVirtualized(cpu)) fault(Vector.GP, 0);
+  }
   softwareTrap(cpu, vector, nextEip);
+}
+
+/** To the handler in the table at linear address 0, on the program's own stack and without leaving virtual-8086 mode. */
+function enterRedirected(cpu: Cpu, vector: number, nextEip: number): void {
+  const virtual = isVirtualized(cpu);
+  const entry = cpu.mmu.readSystem32(vector * 4);
+  openCurrentStack(cpu, 0);
+  push(cpu, 16, virtual ? virtualFlags(cpu) : getEflags(cpu));
+  push(cpu, 16, cpu.segments.selector[CS]!);
+  push(cpu, 16, nextEip);
+  enterRealCode(cpu, entry >>> 16, entry & 0xffff);
+  cpu.r[ESP] = pushStack.pointer;
+  setEflags(cpu, 0, EFLAGS.TF | EFLAGS.RF | (virtual ? EFLAGS.VIF : EFLAGS.IF));
+  cpu.trace.entered = true;
 }
 
 /** INT3 and a taken INTO: like INT n without the IOPL check of virtual-8086 mode. */

@@ -1,7 +1,6 @@
 /** IRET: to the same ring, an outer ring, virtual-8086 mode or the previous task (SDM vol. 2, IRET; vol. 3, 20.2). */
-import { fault, Vector } from '../fault.js';
 import { setEflags } from '../flags.js';
-import { CR0, EFLAGS, ESP, PENDING, R_CPL, R_EFLAGS, R_PENDING, STATUS_FLAGS, type Cpu } from '../state.js';
+import { CR0, EFLAGS, ESP, PENDING, R_CPL, R_EFLAGS, R_PENDING, type Cpu } from '../state.js';
 import {
   checkEip,
   dropInnerSegments,
@@ -16,8 +15,13 @@ import { deliverInNewTask } from './interrupts.js';
 import { CS, loadRealSegment, setCpl } from './segments.js';
 import { peek, setStackPointer } from './stack.js';
 import { switching, taskReturn } from './task-switch.js';
-
-const ANY_CPL = STATUS_FLAGS | EFLAGS.TF | EFLAGS.DF | EFLAGS.NT | EFLAGS.RF | EFLAGS.AC | EFLAGS.ID;
+import {
+  ANY_CPL_FLAGS,
+  checkVirtualFlags,
+  isVirtualized,
+  loadVirtualFlags,
+  requireVirtualFlags,
+} from './virtual-flags.js';
 
 /** IRET (16) and IRETD (32); ends the blocking of NMIs. `nextEip` is saved when IRET returns from a nested task. */
 export function iret(cpu: Cpu, operandSize: number, nextEip: number): void {
@@ -53,18 +57,21 @@ function iretReal(cpu: Cpu, operandSize: number): void {
   const flags = peek(cpu, operandSize, bytes * 2);
   enterRealCode(cpu, selector, eip);
   setStackPointer(cpu, cpu.r[ESP]! + bytes * 3);
-  setEflags(cpu, flags, flagsMask(cpu, operandSize, ANY_CPL | EFLAGS.IF | EFLAGS.IOPL));
+  setEflags(cpu, flags, flagsMask(cpu, operandSize, ANY_CPL_FLAGS | EFLAGS.IF | EFLAGS.IOPL));
 }
 
 function iretVm86(cpu: Cpu, operandSize: number): void {
-  if ((cpu.r[R_EFLAGS]! & EFLAGS.IOPL) !== EFLAGS.IOPL) fault(Vector.GP, 0);
+  const virtual = isVirtualized(cpu);
+  if (virtual) requireVirtualFlags(cpu, operandSize);
   const bytes = operandSize >> 3;
   const eip = peek(cpu, operandSize, 0);
   const selector = peek(cpu, operandSize, bytes) & 0xffff;
   const flags = peek(cpu, operandSize, bytes * 2);
+  if (virtual) checkVirtualFlags(cpu, flags);
   enterRealCode(cpu, selector, eip);
   setStackPointer(cpu, cpu.r[ESP]! + bytes * 3);
-  setEflags(cpu, flags, flagsMask(cpu, operandSize, ANY_CPL | EFLAGS.IF));
+  if (virtual) loadVirtualFlags(cpu, flags);
+  else setEflags(cpu, flags, flagsMask(cpu, operandSize, ANY_CPL_FLAGS | EFLAGS.IF));
 }
 
 function iretProtected(cpu: Cpu, operandSize: number): void {
@@ -86,8 +93,8 @@ function iretProtected(cpu: Cpu, operandSize: number): void {
 
 /** Bits a popped EFLAGS may change at this CPL and IOPL. */
 function protectedMask(cpu: Cpu, cpl: number): number {
-  if (cpl === 0) return ANY_CPL | EFLAGS.IF | EFLAGS.IOPL | EFLAGS.VIF | EFLAGS.VIP;
-  return cpl <= ((cpu.r[R_EFLAGS]! >> 12) & 3) ? ANY_CPL | EFLAGS.IF : ANY_CPL;
+  if (cpl === 0) return ANY_CPL_FLAGS | EFLAGS.IF | EFLAGS.IOPL | EFLAGS.VIF | EFLAGS.VIP;
+  return cpl <= ((cpu.r[R_EFLAGS]! >> 12) & 3) ? ANY_CPL_FLAGS | EFLAGS.IF : ANY_CPL_FLAGS;
 }
 
 function iretOuter(cpu: Cpu, operandSize: number, cpl: number, eip: number): void {
@@ -109,7 +116,7 @@ function enterVm86(cpu: Cpu, eip: number, code: number, flags: number): void {
   const ds = peek(cpu, 32, 24);
   const fs = peek(cpu, 32, 28);
   const gs = peek(cpu, 32, 32);
-  const mask = ANY_CPL | EFLAGS.IF | EFLAGS.IOPL | EFLAGS.VM | EFLAGS.VIF | EFLAGS.VIP;
+  const mask = ANY_CPL_FLAGS | EFLAGS.IF | EFLAGS.IOPL | EFLAGS.VM | EFLAGS.VIF | EFLAGS.VIP;
   setEflags(cpu, flags, flagsMask(cpu, 32, mask));
   setCpl(cpu, 3);
   loadRealSegment(cpu, CS, code);

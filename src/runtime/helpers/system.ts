@@ -4,6 +4,7 @@ import { fault, Vector } from '../fault.js';
 import { getEflags, setEflags } from '../flags.js';
 import {
   CR0,
+  CR4,
   EAX,
   EBX,
   ECX,
@@ -15,17 +16,20 @@ import {
   R_EFLAGS,
   R_EIP,
   R_PENDING,
-  STATUS_FLAGS,
   type Cpu,
 } from '../state.js';
 import { setFlatCodeAndStack } from './control-registers.js';
 import { Msr, msrLow } from './msr.js';
 import { isVm86, requireCpl0 } from './segments.js';
-
-/** Raises any exception; for semantics that find a condition by themselves. */
-export function raise(_cpu: Cpu, vector: number, errorCode: number): never {
-  fault(vector, errorCode);
-}
+import {
+  ANY_CPL_FLAGS,
+  checkVirtualFlags,
+  iopl,
+  isVirtualized,
+  loadVirtualFlags,
+  requireVirtualFlags,
+  virtualFlags,
+} from './virtual-flags.js';
 
 /** CPUID. */
 export function cpuid(cpu: Cpu): void {
@@ -45,46 +49,61 @@ export function hlt(cpu: Cpu): void {
   cpu.r[R_PENDING]! |= PENDING.EXIT;
 }
 
-function iopl(cpu: Cpu): number {
-  return (cpu.r[R_EFLAGS]! >> 12) & 3;
+/** CLI, STI and the like: CPL must not exceed IOPL; virtual-8086 mode has CPL 3. */
+function mayChangeIf(cpu: Cpu): boolean {
+  return !(cpu.cr0 & CR0.PE) || cpu.r[R_CPL]! <= iopl(cpu);
 }
 
-/** CLI, STI and the like: CPL must not exceed IOPL; virtual-8086 mode has CPL 3. */
-function requireIopl(cpu: Cpu): void {
-  if (cpu.cr0 & CR0.PE && cpu.r[R_CPL]! > iopl(cpu)) fault(Vector.GP, 0);
+/** Where IF may not be changed, CLI and STI change VIF instead: CR4.VME in virtual-8086 mode, CR4.PVI at CPL 3 (SDM vol. 3, 20.3.2 and 20.4). */
+function requireVirtualIf(cpu: Cpu): void {
+  const enabled = cpu.cr4 & (isVm86(cpu) ? CR4.VME : CR4.PVI);
+  if (!enabled || cpu.r[R_CPL] !== 3) fault(Vector.GP, 0);
 }
 
 /** CLI. */
 export function cli(cpu: Cpu): void {
-  requireIopl(cpu);
-  cpu.r[R_EFLAGS]! &= ~EFLAGS.IF;
+  if (mayChangeIf(cpu)) cpu.r[R_EFLAGS]! &= ~EFLAGS.IF;
+  else {
+    requireVirtualIf(cpu);
+    cpu.r[R_EFLAGS]! &= ~EFLAGS.VIF;
+  }
 }
 
 /** STI: the instruction after it still runs before an interrupt is taken. */
 export function sti(cpu: Cpu): void {
-  requireIopl(cpu);
+  if (!mayChangeIf(cpu)) return setVirtualIf(cpu);
   if (cpu.r[R_EFLAGS]! & EFLAGS.IF) return;
   setEflags(cpu, EFLAGS.IF, EFLAGS.IF);
   cpu.r[R_PENDING]! |= PENDING.SHADOW;
 }
 
-/** PUSHF: the image to push; #GP(0) in virtual-8086 mode below IOPL 3. */
-export function pushf(cpu: Cpu): number {
-  if (isVm86(cpu) && iopl(cpu) !== 3) fault(Vector.GP, 0);
+/** A virtual interrupt that is pending is the monitor's business. */
+function setVirtualIf(cpu: Cpu): void {
+  requireVirtualIf(cpu);
+  if (cpu.r[R_EFLAGS]! & EFLAGS.VIP) fault(Vector.GP, 0);
+  cpu.r[R_EFLAGS]! |= EFLAGS.VIF;
+}
+
+/** PUSHF: the image to push; #GP(0) in virtual-8086 mode below IOPL 3, unless CR4.VME has the 16-bit form show VIF. */
+export function pushf(cpu: Cpu, operandSize: number): number {
+  if (isVirtualized(cpu)) {
+    requireVirtualFlags(cpu, operandSize);
+    return virtualFlags(cpu);
+  }
   return getEflags(cpu) & ~(EFLAGS.VM | EFLAGS.RF);
 }
 
-const POPF_ANY = STATUS_FLAGS | EFLAGS.TF | EFLAGS.DF | EFLAGS.NT | EFLAGS.RF | EFLAGS.AC | EFLAGS.ID;
-
-/** POPF: changes the flags that CPL and IOPL allow (SDM vol. 2, table 4-15); RF becomes 0. */
+/** POPF: changes the flags that CPL and IOPL allow (SDM vol. 2, table 4-15); RF becomes 0, VIF and VIP stay. */
 export function popf(cpu: Cpu, value: number, operandSize: number): void {
-  if (isVm86(cpu) && iopl(cpu) !== 3) fault(Vector.GP, 0);
-  let mask: number = POPF_ANY;
-  const cpl = cpu.r[R_CPL]!;
-  if (cpl <= iopl(cpu) || !(cpu.cr0 & CR0.PE)) mask |= EFLAGS.IF;
-  if (cpl === 0) mask |= EFLAGS.IOPL | EFLAGS.VIF | EFLAGS.VIP;
-  const image = value & ~(EFLAGS.RF | EFLAGS.VIF | EFLAGS.VIP);
-  setEflags(cpu, image, operandSize === 16 ? mask & 0xffff : mask);
+  if (isVirtualized(cpu)) {
+    requireVirtualFlags(cpu, operandSize);
+    checkVirtualFlags(cpu, value);
+    return loadVirtualFlags(cpu, value);
+  }
+  let mask: number = ANY_CPL_FLAGS;
+  if (mayChangeIf(cpu)) mask |= EFLAGS.IF;
+  if (cpu.r[R_CPL] === 0) mask |= EFLAGS.IOPL;
+  setEflags(cpu, value & ~EFLAGS.RF, operandSize === 16 ? mask & 0xffff : mask);
 }
 
 function requireSysenter(cpu: Cpu): number {
@@ -115,9 +134,4 @@ export function sysexit(cpu: Cpu): void {
 /** WBINVD and INVD: caches are not modelled. */
 export function wbinvd(cpu: Cpu): void {
   requireCpl0(cpu);
-}
-
-/** MONITOR, MWAIT, VMCALL, VMMCALL, RSM: instructions no model has. */
-export function undefinedInstruction(_cpu: Cpu): never {
-  fault(Vector.UD);
 }
