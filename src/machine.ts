@@ -72,6 +72,7 @@ export class Machine {
   private readonly vcpu: Vcpu;
   private readonly environment: VcpuEnvironment;
   private readonly chipset: Chipset;
+  private readonly mmio = new MmioBus();
   private readonly lapic: Lapic | undefined;
   private readonly bootLoads: readonly BootLoad[];
   private image: BootImage | undefined;
@@ -95,8 +96,8 @@ export class Machine {
     const acknowledge = (): number => interrupts.acknowledge();
     const { cpu, engine, counter, clock } = this;
     this.vcpu = new Vcpu({ cpu, engine, counter, clock, timers, acknowledge });
-    const ports = new PortBus();
-    const mmio = new MmioBus();
+    const ports = new PortBus(this.memory.u8);
+    const { mmio } = this;
     const parts: InterruptParts = {
       ...{ cpu, clock, vcpu: this.vcpu },
       timeOfTsc: (low, high) => this.environment.timeOfTsc(low, high),
@@ -119,7 +120,7 @@ export class Machine {
       timers.add(device);
     }
     this.memory.bus = watchedMmio(mmio, this.vcpu);
-    this.environment = new VcpuEnvironment(this.vcpu, ports, clock, acknowledge, this.lapic);
+    this.environment = new VcpuEnvironment(this.vcpu, { ports, mmio }, clock, acknowledge, this.lapic);
     this.cpu.environment = this.environment;
     this.bootLoads = this.firmware();
     this.reset();
@@ -210,6 +211,7 @@ export class Machine {
   /** Runs until about `instructions` more are retired, the guest is idle, or it ended. A reset restarts the machine unless `noReboot`. */
   runSlice(instructions: number): SliceResult {
     const result = this.vcpu.runSlice(instructions);
+    this.mmio.drain();
     if (result.ended === undefined || !this.restarts(result.ended)) return result;
     this.reset();
     return {};

@@ -13,6 +13,13 @@ export interface PortClaim {
   /** size 1, 2 or 4 bytes; returns an unsigned value. Sizes the chip does not answer are split by the bus into bytes. */
   read?(port: number, size: number): number;
   write?(port: number, size: number, value: number): void;
+  /**
+   * REP INS in one go: puts up to `count` elements of `size` bytes at `bytes[at]` and on; how many it were. It stops after an element that moves a
+   * wire or a deadline, and does not look at the clock, so that nothing tells it from single reads. 0: they are done one by one.
+   */
+  readBlock?(port: number, size: number, bytes: Uint8Array, at: number, count: number): number;
+  /** REP OUTS, likewise. */
+  writeBlock?(port: number, size: number, bytes: Uint8Array, at: number, count: number): number;
   /** Widest access the chip takes whole; default 1. */
   readonly width?: 1 | 2 | 4;
 }
@@ -22,6 +29,11 @@ export interface MmioClaim {
   readonly last: number;
   read(address: number, size: number): number;
   write(address: number, size: number, value: number): void;
+  /**
+   * Writes may come late, before the next access of any other kind and before the end of the slice: they move no wire and no deadline and do not look
+   * at the clock. Below 1 MiB only.
+   */
+  readonly buffered?: boolean;
 }
 /** Sets an interrupt or signal line; level semantics, the receiver does edge detection. */
 export type Wire = (level: boolean) => void;

@@ -80,17 +80,20 @@ export class PciHost implements Device<PciHostState> {
     if (rises) this.hardReset();
   }
 
-  /** The addressed function, -1 unless the address register enables configuration access to bus 0. */
+  /** The addressed function with its bus, -1 unless the address register enables configuration access. */
   private selected(): number {
     const { address } = this.state;
-    return (address & ADDRESS_ENABLE) === 0 || address & 0xff0000 ? -1 : (address >>> 8) & 0xff;
+    return (address & ADDRESS_ENABLE) === 0 ? -1 : (address >>> 8) & 0xffff;
   }
 
   private readData(offset: number, size: number): number {
-    return this.bus.read(this.selected(), (this.state.address & 0xfc) + offset, size);
+    const at = this.selected();
+    if (at < 0) return size === 4 ? 0xffffffff : (1 << (8 * size)) - 1;
+    return this.bus.read(at, (this.state.address & 0xfc) + offset, size);
   }
 
   private writeData(offset: number, size: number, value: number): void {
-    this.bus.write(this.selected(), (this.state.address & 0xfc) + offset, size, value);
+    const at = this.selected();
+    if (at >= 0) this.bus.write(at, (this.state.address & 0xfc) + offset, size, value);
   }
 }

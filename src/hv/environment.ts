@@ -18,6 +18,7 @@ const NO_MSRS: MsrOwner = { readMsr: () => false, writeMsr: () => false };
 export class VcpuEnvironment implements CpuEnvironment {
   private readonly vcpu: Vcpu;
   private readonly ports: PortBus;
+  private readonly mmio: Pick<MmioBus, 'drain'>;
   private readonly clock: MachineClock;
   private readonly acknowledge: () => number;
   private readonly msrs: MsrOwner;
@@ -30,27 +31,45 @@ export class VcpuEnvironment implements CpuEnvironment {
 
   constructor(
     vcpu: Vcpu,
-    ports: PortBus,
+    buses: { readonly ports: PortBus; readonly mmio: Pick<MmioBus, 'drain'> },
     clock: MachineClock,
     acknowledge: () => number,
     msrs: MsrOwner = NO_MSRS,
   ) {
     this.vcpu = vcpu;
-    this.ports = ports;
+    this.ports = buses.ports;
+    this.mmio = buses.mmio;
     this.clock = clock;
     this.acknowledge = acknowledge;
     this.msrs = msrs;
   }
 
   readPort(port: number, size: number): number {
+    this.mmio.drain();
     const value = this.ports.read(port & 0xffff, size);
     this.vcpu.deadlinesChanged();
     return value;
   }
 
   writePort(port: number, size: number, value: number): void {
+    this.mmio.drain();
     this.ports.write(port & 0xffff, size, value);
     this.vcpu.deadlinesChanged();
+  }
+
+  readPorts(port: number, size: number, machine: number, count: number): number {
+    return this.block(true, port, size, machine, count);
+  }
+
+  writePorts(port: number, size: number, machine: number, count: number): number {
+    return this.block(false, port, size, machine, count);
+  }
+
+  private block(read: boolean, port: number, size: number, machine: number, count: number): number {
+    this.mmio.drain();
+    const moved = this.ports.block(read, port & 0xffff, size, machine, count);
+    if (moved > 0) this.vcpu.deadlinesChanged();
+    return moved;
   }
 
   /** The same record each time. */
@@ -92,8 +111,13 @@ export class VcpuEnvironment implements CpuEnvironment {
   }
 }
 
+interface GuestMmio {
+  read(gpa: number, size: number): number;
+  write(gpa: number, size: number, value: number): void;
+}
+
 /** The MMIO bus as memory sees it. */
-export function watchedMmio(bus: MmioBus, vcpu: Vcpu): Pick<MmioBus, 'read' | 'write'> {
+export function watchedMmio(bus: MmioBus, vcpu: Vcpu): GuestMmio {
   return {
     read(gpa, size) {
       const value = bus.read(gpa, size);
@@ -101,8 +125,7 @@ export function watchedMmio(bus: MmioBus, vcpu: Vcpu): Pick<MmioBus, 'read' | 'w
       return value;
     },
     write(gpa, size, value) {
-      bus.write(gpa, size, value);
-      vcpu.deadlinesChanged();
+      if (bus.write(gpa, size, value)) vcpu.deadlinesChanged();
     },
   };
 }

@@ -1,95 +1,176 @@
-/** Guest-physical addresses that are not RAM: routes an access to the chip that claims it. */
+/** Guest-physical addresses that are not RAM: routes a request to the server of its range, buffers writes that nobody waits for. */
 import debug from 'debug';
 import type { Device, MmioClaim } from '../devices/device.js';
+import { BUFFERED_LIMIT, BufferedWrites } from './buffered-io.js';
+import { IoRequest, IoType } from './ioreq.js';
+import type { IoServer } from './ioreq.js';
 import { MovableRanges } from './movable-ranges.js';
 
 const log = debug('hvm:io');
 
-interface OwnedClaim {
-  readonly device: string;
-  readonly claim: MmioClaim;
+interface Range {
+  readonly first: number;
+  readonly last: number;
 }
 
-function meet(a: MmioClaim, b: MmioClaim): boolean {
+/** A device's claim, or a foreign server, with its range. */
+class RangeServer implements IoServer, Range {
+  readonly name: string;
+  readonly width = 4;
+  readonly first: number;
+  readonly last: number;
+  readonly buffered: boolean;
+  private readonly claim: MmioClaim;
+
+  constructor(name: string, claim: MmioClaim) {
+    this.name = name;
+    this.first = claim.first;
+    this.last = claim.last;
+    this.buffered = claim.buffered === true;
+    this.claim = claim;
+    if (this.buffered && claim.last >= BUFFERED_LIMIT) throw new Error(`${name} buffers writes above 1 MiB`);
+  }
+
+  handle(request: IoRequest): void {
+    const { claim } = this;
+    if (request.isRead) request.respond(claim.read(request.address, request.size));
+    else {
+      claim.write(request.address, request.size, request.data);
+      request.respond();
+    }
+  }
+}
+interface Registered extends Range {
+  readonly server: IoServer;
+  readonly buffered: boolean;
+}
+
+function meet(a: Range, b: Range): boolean {
   return a.first <= b.last && b.first <= a.last;
 }
 
+function registered(server: RangeServer): Registered {
+  return { server, first: server.first, last: server.last, buffered: server.buffered };
+}
+
 export class MmioBus {
+  private readonly request = new IoRequest();
+  private readonly buffered = new BufferedWrites();
   /** Sorted by first address. */
-  private readonly owners: OwnedClaim[] = [];
-  private readonly movable = new MovableRanges<MmioClaim>();
-  /** Every claim in the order in which they are asked: fixed ones, then movable ones by key. */
-  private claims: readonly MmioClaim[] = [];
-  /** The claim that answered last; none when ranges meet, where the order counts. */
-  private recent: MmioClaim | undefined;
+  private readonly fixed: Registered[] = [];
+  private readonly movable = new MovableRanges<RangeServer>();
+  /** Every range in the order in which they are asked: fixed ones, then movable ones by key. */
+  private ranges: readonly Registered[] = [];
+  /** The range that was used last; none when ranges meet, where the order counts. */
+  private recent: Registered | undefined;
   private disjoint = true;
   /** 4 KiB frames that were already reported. */
   private readonly logged = new Set<number>();
 
   /** Throws an Error naming both devices when the ranges overlap. */
   add(device: Device): void {
-    for (const claim of device.mmio ?? []) this.claim(device.name, claim);
+    for (const claim of device.mmio ?? []) this.addRange(registered(new RangeServer(device.name, claim)));
   }
 
-  private claim(device: string, claim: MmioClaim): void {
-    const other = this.owners.find((o) => meet(claim, o.claim));
+  /** Makes a server answer from `first` to `last`. Throws an Error naming both when something else does already. */
+  register(server: IoServer, first: number, last: number): void {
+    this.addRange({ server, first, last, buffered: false });
+  }
+
+  private addRange(range: Registered): void {
+    const other = this.fixed.find((o) => meet(range, o));
     if (other !== undefined)
       throw new Error(
-        `address 0x${claim.first.toString(16)} is claimed by both ${other.device} and ${device}`,
+        `address 0x${range.first.toString(16)} is claimed by both ${other.server.name} and ${range.server.name}`,
       );
-    this.owners.push({ device, claim });
-    this.owners.sort((a, b) => a.claim.first - b.claim.first);
+    this.fixed.push(range);
+    this.fixed.sort((a, b) => a.first - b.first);
     this.order();
   }
 
   /** Puts, moves or takes away the range with this key (`Decoder.memory`). */
   move(key: number, name: string, claim: MmioClaim | undefined): void {
-    this.movable.set(key, name, claim);
+    this.movable.set(key, name, claim === undefined ? undefined : new RangeServer(name, claim));
     this.order();
   }
 
   private order(): void {
-    this.claims = [...this.owners, ...this.movable.list].map(({ claim }) => claim);
+    this.ranges = [...this.fixed, ...this.movable.list.map((m) => registered(m.claim))];
     this.recent = undefined;
-    const covered = this.movable.list.filter((m) => this.isCovered(m.claim));
+    const covered = this.movable.list.filter((m, i) => this.isCovered(m.claim, this.fixed.length + i));
     this.disjoint = covered.length === 0;
     for (const m of covered) this.movable.reportCovered(m);
   }
 
-  private isCovered(claim: MmioClaim): boolean {
-    return this.claims.slice(0, this.claims.indexOf(claim)).some((other) => meet(claim, other));
+  /** By one of the `before` ranges that are asked first. */
+  private isCovered(range: Range, before: number): boolean {
+    return this.ranges.slice(0, before).some((other) => meet(range, other));
   }
 
   /** size 1, 2 or 4; the result is unsigned. */
   read(address: number, size: number): number {
+    this.drain();
     const at = address >>> 0;
-    const claim = this.claimFor(at, size);
-    if (claim !== undefined) return claim.read(at, size);
+    const range = this.rangeOf(at, size);
+    if (range !== undefined) {
+      this.request.beginRead(IoType.MEMORY, at, size);
+      range.server.handle(this.request);
+      return this.request.finish();
+    }
     if (size === 1) return this.unknown(at, 'read');
     let value = 0;
     for (let i = size - 1; i >= 0; i--) value = value * 256 + this.read(at + i, 1);
     return value;
   }
 
-  write(address: number, size: number, value: number): void {
+  /** False when the write waits in the buffer and nothing but the device's memory can have changed. */
+  write(address: number, size: number, value: number): boolean {
     const at = address >>> 0;
-    const claim = this.claimFor(at, size);
-    if (claim !== undefined) claim.write(at, size, value >>> 0);
-    else if (size === 1) this.unknown(at, 'write');
+    const range = this.rangeOf(at, size);
+    if (range === undefined) this.writeBytes(at, size, value);
+    else if (range.buffered) {
+      if (this.buffered.isFull) this.drain();
+      this.buffered.push(at, size, value);
+      return false;
+    } else {
+      this.drain();
+      this.deliver(range, at, size, value);
+    }
+    return true;
+  }
+
+  private writeBytes(at: number, size: number, value: number): void {
+    if (size === 1) this.unknown(at, 'write');
     else for (let i = 0; i < size; i++) this.write(at + i, 1, (value >>> (8 * i)) & 0xff);
   }
 
-  /** The claim that takes this access whole; an access into which an earlier claim reaches is split. */
-  private claimFor(address: number, size: number): MmioClaim | undefined {
+  private deliver(range: Registered, at: number, size: number, value: number): void {
+    this.request.beginWrite(IoType.MEMORY, at, size, value);
+    range.server.handle(this.request);
+    this.request.finish();
+  }
+
+  /** Hands over the writes that wait; everything else that a device is asked comes after it. */
+  drain(): void {
+    if (!this.buffered.isEmpty) this.buffered.drain(this.drained);
+  }
+
+  private readonly drained = (address: number, size: number, value: number): void => {
+    const range = this.rangeOf(address, size);
+    if (range !== undefined) this.deliver(range, address, size, value);
+  };
+
+  /** The range that takes this access whole; an access into which an earlier range reaches is split. */
+  private rangeOf(address: number, size: number): Registered | undefined {
     const end = address + size - 1;
-    const { recent, claims } = this;
+    const { recent, ranges } = this;
     if (recent !== undefined && address >= recent.first && end <= recent.last) return recent;
-    for (let i = 0; i < claims.length; i++) {
-      const claim = claims[i]!;
-      if (address > claim.last || end < claim.first) continue;
-      if (address < claim.first || end > claim.last) return undefined;
-      if (this.disjoint) this.recent = claim;
-      return claim;
+    for (let i = 0; i < ranges.length; i++) {
+      const range = ranges[i]!;
+      if (address > range.last || end < range.first) continue;
+      if (address < range.first || end > range.last) return undefined;
+      if (this.disjoint) this.recent = range;
+      return range;
     }
     return undefined;
   }

@@ -1,83 +1,130 @@
-/** The 64 Ki I/O ports: routes an access to the chip that claims it and splits what the chip cannot take whole. */
+/** The 64 Ki I/O ports: routes a request to the server of its range and splits what a server cannot take whole. */
 import debug from 'debug';
 import type { Device, PortClaim } from '../devices/device.js';
+import { IoRequest, IoType } from './ioreq.js';
+import type { IoServer } from './ioreq.js';
 import { MovableRanges } from './movable-ranges.js';
 
 const log = debug('hvm:io');
 const PORTS = 0x10000;
 
-interface OwnedClaim {
-  readonly device: string;
-  readonly claim: PortClaim;
-}
-
 function allOnes(size: number): number {
   return size === 4 ? 0xffffffff : size === 2 ? 0xffff : 0xff;
 }
 
+/** A device's claim as the server of its ports. */
+class PortClaimServer implements IoServer {
+  readonly name: string;
+  readonly claim: PortClaim;
+  readonly width: number;
+  private readonly ram: Uint8Array;
+
+  constructor(name: string, claim: PortClaim, ram: Uint8Array) {
+    this.name = name;
+    this.claim = claim;
+    this.width = claim.width ?? 1;
+    this.ram = ram;
+  }
+
+  handle(request: IoRequest): void {
+    const { claim } = this;
+    const { address, size } = request;
+    if (request.isPointer) this.handleBlock(request);
+    else if (request.isRead)
+      request.respond(claim.read === undefined ? allOnes(size) : claim.read(address, size));
+    else {
+      claim.write?.(address, size, request.data);
+      request.respond();
+    }
+  }
+
+  /** None at all when the chip moves no blocks: the caller goes on one by one. */
+  private handleBlock(request: IoRequest): void {
+    const { claim, ram } = this;
+    const { address, size, data, count } = request;
+    const moved = request.isRead
+      ? claim.readBlock?.(address, size, ram, data, count)
+      : claim.writeBlock?.(address, size, ram, data, count);
+    request.respondBlock(moved ?? 0);
+  }
+}
+
+/** Stands where no server is. */
+const NOBODY: IoServer = { name: 'nobody', width: 0, handle: (request) => request.respond() };
+
 export class PortBus {
-  private readonly owners: OwnedClaim[] = [];
-  /** Port → 1 + index into `owners`, 0 where nobody answers. */
+  private readonly request = new IoRequest();
+  /** 0 is nobody. */
+  private readonly servers: IoServer[] = [NOBODY];
+  /** Port → index into `servers`. */
   private readonly map = new Uint16Array(PORTS);
   private readonly logged = new Uint8Array(PORTS);
   private readonly movable = new MovableRanges<PortClaim>();
-  /** Key of a movable range → its index into `owners`. */
-  private readonly ownerOfKey = new Map<number, number>();
+  /** Key of a movable range → its index into `servers`. */
+  private readonly serverOfKey = new Map<number, number>();
+  private readonly ram: Uint8Array;
+
+  /** `ram` is machine memory, where blocks of data lie. */
+  constructor(ram: Uint8Array = new Uint8Array(0)) {
+    this.ram = ram;
+  }
 
   /** Throws an Error naming both devices when a port is already claimed. */
   add(device: Device): void {
-    for (const claim of device.ports ?? []) this.claim(device.name, claim);
+    for (const claim of device.ports ?? [])
+      this.register(new PortClaimServer(device.name, claim, this.ram), claim.first, claim.last);
   }
 
-  private claim(device: string, claim: PortClaim): void {
-    if (claim.first > claim.last || claim.first < 0 || claim.last >= PORTS)
-      throw new Error(
-        `${device} claims impossible ports ${claim.first.toString(16)}-${claim.last.toString(16)}`,
-      );
-    for (let port = claim.first; port <= claim.last; port++) {
+  /** Makes a server answer in ports `first` to `last`. Throws an Error naming both when one of them is taken. */
+  register(server: IoServer, first: number, last: number): void {
+    if (first > last || first < 0 || last >= PORTS)
+      throw new Error(`${server.name} claims impossible ports ${first.toString(16)}-${last.toString(16)}`);
+    for (let port = first; port <= last; port++) {
       const taken = this.map[port]!;
       if (taken !== 0)
         throw new Error(
-          `port 0x${port.toString(16)} is claimed by both ${this.owners[taken - 1]!.device} and ${device}`,
+          `port 0x${port.toString(16)} is claimed by both ${this.servers[taken]!.name} and ${server.name}`,
         );
     }
-    this.owners.push({ device, claim });
-    this.map.fill(this.owners.length, claim.first, claim.last + 1);
+    this.servers.push(server);
+    this.map.fill(this.servers.length - 1, first, last + 1);
   }
 
   /** Puts, moves or takes away the range with this key (`Decoder.ports`). */
   move(key: number, name: string, claim: PortClaim | undefined): void {
-    const owner = this.ownerOfKey.get(key) ?? this.owners.length;
+    const index = this.serverOfKey.get(key) ?? this.servers.length;
     const old = this.movable.set(key, name, claim);
-    if (old !== undefined)
-      for (let port = old.first; port <= old.last; port++)
-        if (this.map[port] === owner + 1) this.map[port] = 0;
+    if (old !== undefined) this.hide(index, old);
     if (claim !== undefined) {
-      this.ownerOfKey.set(key, owner);
-      this.owners[owner] = { device: name, claim };
+      this.serverOfKey.set(key, index);
+      this.servers[index] = new PortClaimServer(name, claim, this.ram);
     }
     if (old !== undefined || claim !== undefined) this.showMovable();
   }
 
+  private hide(index: number, { first, last }: PortClaim): void {
+    for (let port = first; port <= last; port++) if (this.map[port] === index) this.map[port] = 0;
+  }
+
   /** Fixed claims stay, lower keys go before higher ones. */
   private showMovable(): void {
-    for (const { key, claim } of this.movable.list) {
-      const entry = this.ownerOfKey.get(key)! + 1;
-      for (let port = claim.first; port <= claim.last; port++)
-        if (this.map[port] === entry) this.map[port] = 0;
-    }
-    for (const m of this.movable.list) {
-      const entry = this.ownerOfKey.get(m.key)! + 1;
-      for (let port = m.claim.first; port <= m.claim.last; port++)
-        if (this.map[port] === 0) this.map[port] = entry;
-        else this.movable.reportCovered(m);
+    for (const { key, claim } of this.movable.list) this.hide(this.serverOfKey.get(key)!, claim);
+    for (const moved of this.movable.list) {
+      const index = this.serverOfKey.get(moved.key)!;
+      for (let port = moved.claim.first; port <= moved.claim.last; port++)
+        if (this.map[port] === 0) this.map[port] = index;
+        else this.movable.reportCovered(moved);
     }
   }
 
   /** size 1, 2 or 4; the result is unsigned. */
   read(port: number, size: number): number {
-    const claim = this.claimFor(port, size);
-    if (claim !== undefined) return claim.read === undefined ? allOnes(size) : claim.read(port, size);
+    const server = this.serverOf(port, size);
+    if (server !== NOBODY) {
+      this.request.beginRead(IoType.PORT, port, size);
+      server.handle(this.request);
+      return this.request.finish();
+    }
     if (size === 1) return this.unknown(port, 'read');
     let value = 0;
     for (let i = size - 1; i >= 0; i--) value = value * 256 + this.read((port + i) & 0xffff, 1);
@@ -85,24 +132,30 @@ export class PortBus {
   }
 
   write(port: number, size: number, value: number): void {
-    const claim = this.claimFor(port, size);
-    if (claim !== undefined) {
-      claim.write?.(port, size, size === 4 ? value >>> 0 : value & allOnes(size));
-      return;
-    }
-    if (size === 1) {
-      this.unknown(port, 'write');
-      return;
-    }
-    for (let i = 0; i < size; i++) this.write((port + i) & 0xffff, 1, (value >>> (8 * i)) & 0xff);
+    const server = this.serverOf(port, size);
+    if (server !== NOBODY) {
+      this.request.beginWrite(IoType.PORT, port, size, size === 4 ? value : value & allOnes(size));
+      server.handle(this.request);
+      this.request.finish();
+    } else if (size === 1) this.unknown(port, 'write');
+    else for (let i = 0; i < size; i++) this.write((port + i) & 0xffff, 1, (value >>> (8 * i)) & 0xff);
   }
 
-  /** The claim that takes this access whole. */
-  private claimFor(port: number, size: number): PortClaim | undefined {
-    const owner = this.map[port]!;
-    if (owner === 0) return undefined;
-    const { claim } = this.owners[owner - 1]!;
-    return size === 1 || (size <= (claim.width ?? 1) && port + size - 1 <= claim.last) ? claim : undefined;
+  /** One request for `count` elements at machine address `machine` upwards; how many were moved, 0 when it has to be done one by one. */
+  block(read: boolean, port: number, size: number, machine: number, count: number): number {
+    const server = this.serverOf(port, size);
+    if (server === NOBODY) return 0;
+    this.request.beginBlock(IoType.PORT, read, port, size, machine, count);
+    server.handle(this.request);
+    this.request.finish();
+    return this.request.count;
+  }
+
+  /** The server that takes this access whole; NOBODY when none does. */
+  private serverOf(port: number, size: number): IoServer {
+    const index = this.map[port]!;
+    const server = this.servers[index]!;
+    return size === 1 || (size <= server.width && this.map[port + size - 1] === index) ? server : NOBODY;
   }
 
   private unknown(port: number, direction: string): number {

@@ -6,6 +6,7 @@ import { PciHost } from '../devices/pci-host.js';
 import { Piix3 } from '../devices/piix3.js';
 import { Piix4Pm } from '../devices/piix4-pm.js';
 import { PM_BASE, PowerManagement } from '../hv/pm.js';
+import { PciConfigRouter } from '../hv/pci-config.js';
 import type { MachineClock } from '../hv/clock.js';
 import type { Interrupts } from './interrupts.js';
 
@@ -27,6 +28,8 @@ export interface ChipsetParts {
 
 export class Chipset {
   readonly pci: PciBus;
+  /** Where configuration requests go, for servers of functions beside the board's. */
+  readonly config: PciConfigRouter;
   readonly pm: PowerManagement;
   readonly piix3: Piix3;
   /** What bus masters read and write. */
@@ -38,11 +41,12 @@ export class Chipset {
     const { clock, decoder, interrupts } = parts;
     this.memory = parts.memory;
     this.pci = new PciBus(decoder);
+    this.config = new PciConfigRouter(this.pci);
     const isa = Array.from({ length: 16 }, (_, line) => interrupts.irq(line));
     this.piix3 = new Piix3({ isa, pins: interrupts.pciPins });
     this.pm = new PowerManagement(clock, decoder, interrupts.irq(SCI_IRQ), parts.powerOff);
     this.devices = [this.pci, this.pm];
-    this.register(new PciHost(this.pci, parts.reset), HOST_SLOT);
+    this.register(new PciHost(this.config, parts.reset), HOST_SLOT);
     this.register(this.piix3, PIIX_SLOT);
     this.register(new Piix4Pm(this.pm.place), PIIX_SLOT, PM_FUNCTION);
   }

@@ -144,6 +144,9 @@ export interface CpuEnvironment {
   /** size in bytes 1, 2, 4; returns an unsigned value of that size. */
   readPort(port: number, size: number): number;
   writePort(port: number, size: number, value: number): void;
+  /** `count` elements of `size` bytes at once to or from machine address `machine` upwards: how many it were, 0 when they have to go one by one. */
+  readPorts?(port: number, size: number, machine: number, count: number): number;
+  writePorts?(port: number, size: number, machine: number, count: number): number;
   /** Time-stamp counter now: low and high 32 bits as int32 pair. */
   readTsc(): { low: number; high: number };
   writeTsc(low: number, high: number): void;

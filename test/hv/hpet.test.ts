@@ -25,7 +25,7 @@ let hpet: Hpet;
 let bus: MmioBus;
 
 const get = (register: number, size = 4): number => bus.read(HPET_ADDRESS + register, size);
-const set = (register: number, value: number): void => bus.write(HPET_ADDRESS + register, 4, value);
+const set = (register: number, value: number): void => void bus.write(HPET_ADDRESS + register, 4, value);
 const get64 = (register: number): bigint => (BigInt(get(register + 4)) << 32n) | BigInt(get(register));
 const set64 = (register: number, value: bigint): void => {
   set(register, Number(value & 0xffffffffn));

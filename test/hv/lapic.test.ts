@@ -63,7 +63,7 @@ function build(tscDeadline = true): void {
   lapic.reset();
 }
 const get = (register: number, size = 4): number => bus.read(LAPIC_ADDRESS + register, size);
-const set = (register: number, value: number): void => bus.write(LAPIC_ADDRESS + register, 4, value);
+const set = (register: number, value: number): void => void bus.write(LAPIC_ADDRESS + register, 4, value);
 const bitsOf = (register: number): number[] =>
   Array.from({ length: 256 }, (_, v) => v).filter((v) => get(register + (v >> 5) * 16) & (1 << (v & 31)));
 const fixed = (vector: number, level = false): boolean => lapic.deliver(0, false, 0, vector, level);

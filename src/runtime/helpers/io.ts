@@ -14,6 +14,13 @@ export function checkIo(cpu: Cpu, port: number, size: number): void {
   if (!bitmapAllows(cpu, port & 0xffff, size)) fault(Vector.GP, 0);
 }
 
+/** Whether any port may be used without a look at bitmap or breakpoints. */
+export function portsAreFree(cpu: Cpu): boolean {
+  if (isArmed(cpu.dr[7]!) && cpu.cr4 & CR4.DE) return false;
+  const eflags = cpu.r[R_EFLAGS]!;
+  return !(cpu.cr0 & CR0.PE) || (!(eflags & EFLAGS.VM) && cpu.r[R_CPL]! <= ((eflags >> 12) & 3));
+}
+
 function bitmapAllows(cpu: Cpu, port: number, size: number): boolean {
   const { segments, mmu } = cpu;
   const attributes = segments.attributes[TR]!;

@@ -1,5 +1,6 @@
 /** Fast paths of repeated string instructions: many elements at once inside pages that the TLB serves directly. */
-import { EAX, EDI, ESI, R_CPL, R_SEGMENT_BASE, type Cpu } from '../state.js';
+import { EAX, EDI, EDX, ESI, R_CPL, R_SEGMENT_BASE, type Cpu } from '../state.js';
+import { portsAreFree } from './io.js';
 import { ES, segmentAllows } from './segments.js';
 import { advance, setComparison, steps, StringOperation } from './string-steps.js';
 
@@ -27,6 +28,9 @@ export function bulk(cpu: Cpu, operation: StringOperation, limit: number, rep: n
       return scanBulk(cpu, machine, limit, rep);
     case StringOperation.CMPS:
       return compareBulk(cpu, machine, limit, rep);
+    case StringOperation.INS:
+    case StringOperation.OUTS:
+      return portBulk(cpu, limit, operation === StringOperation.INS);
     default:
       return 0;
   }
@@ -152,4 +156,19 @@ function compareBulk(cpu: Cpu, machine: Machine, limit: number, rep: number): nu
   advance(cpu, ESI, done);
   advance(cpu, EDI, done);
   return done;
+}
+
+/** Elements between a port and one page, where neither the permission bitmap nor an I/O breakpoint has to be looked at each time. */
+function portBulk(cpu: Cpu, limit: number, input: boolean): number {
+  const { environment } = cpu;
+  const move = input ? environment.readPorts : environment.writePorts;
+  if (move === undefined || steps.delta < 0 || !portsAreFree(cpu)) return 0;
+  const segment = input ? ES : steps.segment;
+  const register = input ? EDI : ESI;
+  const machine = locate(cpu, segment, register, input ? 1 : 0);
+  const count = machine < 0 ? 0 : reach(cpu, segment, register, limit, input ? 1 : 0);
+  if (count === 0) return 0;
+  const moved = move.call(environment, cpu.r[EDX]! & 0xffff, steps.bytes, machine, count);
+  advance(cpu, register, moved);
+  return moved;
 }
