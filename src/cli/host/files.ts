@@ -16,7 +16,7 @@ const REASON: Readonly<Record<string, string>> = {
 };
 
 /** `label` is what the user wrote before the path, such as `--kernel`. */
-function fileError(label: string, path: string, error: unknown): UsageError {
+export function fileError(label: string, path: string, error: unknown): UsageError {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
   return new UsageError(`${label} ${quote(path)}: ${REASON[code] ?? code}`);
 }
