@@ -2,14 +2,18 @@
 import { DebugExit } from './devices/debug-exit.js';
 import { DebugPort } from './devices/debug-port.js';
 import type { Device, Wire } from './devices/device.js';
-import { DmaPage } from './devices/dma-page.js';
+import { FwCfg } from './devices/fw-cfg.js';
+import { DmaControllers } from './devices/i8237.js';
+import { ParallelPort } from './devices/parallel-port.js';
 import { I8042 } from './devices/i8042.js';
 import { Port92 } from './devices/port92.js';
 import { Uart16550 } from './devices/uart-16550.js';
 import { ACPI_BASE, acpiTables } from './firmware/acpi.js';
 import { biosData } from './firmware/bios-data.js';
+import { biosPlaces, checkBios } from './firmware/bios-image.js';
 import { BIOS_ADDRESS, biosRom } from './firmware/bios-rom.js';
 import type { BootImage, BootLoad } from './firmware/boot-image.js';
+import { fwCfgItems } from './firmware/fw-cfg-items.js';
 import { loadImage } from './firmware/load-image.js';
 import { HostClock, VirtualClock } from './hv/clock.js';
 import type { MachineClock } from './hv/clock.js';
@@ -24,6 +28,7 @@ import { Pit } from './hv/pit.js';
 import { ACPI_DISABLE, ACPI_ENABLE, PM_BASE, SLEEP_TYPE_S5, SMI_COMMAND_PORT } from './hv/pm.js';
 import { PortBus } from './hv/port-bus.js';
 import { REG_CENTURY, Rtc } from './hv/rtc.js';
+import { ShadowRam } from './hv/shadow-ram.js';
 import { Timers } from './hv/timers.js';
 import { Vcpu } from './hv/vcpu.js';
 import type { SliceResult } from './hv/vcpu.js';
@@ -73,13 +78,14 @@ export class Machine {
   private readonly environment: VcpuEnvironment;
   private readonly chipset: Chipset;
   private readonly mmio = new MmioBus();
+  private readonly shadow: ShadowRam;
   private readonly lapic: Lapic | undefined;
   private readonly bootLoads: readonly BootLoad[];
   private image: BootImage | undefined;
   /** A20 is enabled by either of its two gates. */
   private readonly a20Gates = { keyboard: true, port92: false };
 
-  /** Throws RangeError for impossible sizes, unknown processors and APICs they cannot have, ImageError later from `loadKernel`. */
+  /** Throws RangeError for impossible sizes, unknown processors and APICs they cannot have, ImageError for a file that is no BIOS. */
   constructor(options: MachineOptions) {
     this.options = options;
     this.cpu = new Cpu(chooseModel(options.cpu));
@@ -87,6 +93,7 @@ export class Machine {
       options.memoryBytes,
       options.scatter === undefined ? {} : { scatter: options.scatter },
     );
+    this.shadow = new ShadowRam(this.memory);
     this.cpu.fpu = new Fpu();
     this.cpu.mmu = new Mmu(this.cpu, this.memory);
     this.counter = new InstructionCounter(this.cpu.r);
@@ -105,7 +112,7 @@ export class Machine {
     const interrupts = options.apic ? picAndApics(parts) : picAlone(parts);
     this.lapic = interrupts.lapic;
     this.chipset = new Chipset({
-      ...{ clock, interrupts, memory: new GuestDma(this.memory) },
+      ...{ clock, interrupts, memory: new GuestDma(this.memory), shadow: this.shadow },
       decoder: {
         ports: (key, name, claim) => ports.move(key, name, claim),
         memory: (key, name, claim) => mmio.move(key, name, claim),
@@ -122,6 +129,7 @@ export class Machine {
     this.memory.bus = watchedMmio(mmio, this.vcpu);
     this.environment = new VcpuEnvironment(this.vcpu, { ports, mmio }, clock, acknowledge, this.lapic);
     this.cpu.environment = this.environment;
+    this.installBios(options.bios ?? biosRom());
     this.bootLoads = this.firmware();
     this.reset();
   }
@@ -139,7 +147,7 @@ export class Machine {
     const epoch = options.rtcEpoch ?? VIRTUAL_EPOCH;
     const chips: Device[] = [
       new Pit(clock, irq(0)),
-      new Rtc(clock, irq(8), { epoch, memoryBytes: options.memoryBytes }),
+      new Rtc(clock, irq(8), { epoch, memoryBytes: options.memoryBytes, cmos: options.cmos }),
       new Uart16550('com1', COM1, clock, irq(4), options.serial),
       new I8042({
         irq1: irq(1),
@@ -148,12 +156,20 @@ export class Machine {
         resetPulse: resetRequest,
       }),
       new Port92((level) => this.setA20('port92', level), resetRequest),
-      new DmaPage(),
+      new DmaControllers(this.chipset.memory),
+      new ParallelPort(),
       new DebugPort(options.debugConsole ?? (() => undefined)),
     ];
     if (options.debugExit)
       chips.push(new DebugExit((status) => this.vcpu.request({ kind: 'debug-exit', status })));
+    if (options.bios !== undefined) chips.push(this.firmwareConfiguration());
     return chips;
+  }
+
+  private firmwareConfiguration(): Device {
+    const { ramBytes } = this.memory;
+    const files = this.options.firmwareFiles ?? {};
+    return new FwCfg(this.chipset.memory, fwCfgItems({ ramBytes, cpus: 1, files }));
   }
 
   private setA20(gate: 'keyboard' | 'port92', level: boolean): void {
@@ -161,9 +177,16 @@ export class Machine {
     this.memory.setA20(this.a20Gates.keyboard || this.a20Gates.port92);
   }
 
-  /** What lies below 1 MiB before a kernel is loaded. */
+  /** ROM below 4 GiB, its end below 1 MiB too, where the host bridge lets it be seen. Throws ImageError for what is no BIOS. */
+  private installBios(rom: Uint8Array): void {
+    checkBios(rom);
+    const { high, low, lowBytes } = biosPlaces(rom);
+    this.memory.mapRom(high, rom);
+    this.shadow.setRom(low, lowBytes);
+  }
+
+  /** What the built-in firmware leaves below 1 MiB. */
   private firmware(): BootLoad[] {
-    this.memory.mapRom(BIOS_ADDRESS, biosRom());
     const tables = acpiTables({
       pmBase: PM_BASE,
       smiCommand: SMI_COMMAND_PORT,
@@ -174,7 +197,11 @@ export class Machine {
       century: REG_CENTURY,
       apic: this.options.apic ? APIC_TABLES : undefined,
     });
-    return [{ address: ACPI_BASE, bytes: tables }, ...biosData(COM1)];
+    return [
+      { address: BIOS_ADDRESS, bytes: biosRom() },
+      { address: ACPI_BASE, bytes: tables },
+      ...biosData(COM1),
+    ];
   }
 
   /** Loads a kernel and prepares the processor to enter it. Throws ImageError when it cannot be started. */
@@ -195,11 +222,17 @@ export class Machine {
     this.lapic?.enterVirtualWire();
     this.vcpu.reset();
     this.environment.writeTsc(0, 0);
-    this.chipset.configure();
-    for (const load of this.bootLoads) this.place(load);
+    if (this.options.bios === undefined) this.setUp();
     if (this.image === undefined) return;
     for (const load of this.image.loads) this.place(load);
     enterProgram(this.cpu, this.image.entry);
+  }
+
+  /** What the built-in firmware does. */
+  private setUp(): void {
+    this.chipset.configure();
+    for (const load of this.bootLoads) this.place(load);
+    this.chipset.lockBios();
   }
 
   private place({ address, bytes, size = 0 }: BootLoad): void {

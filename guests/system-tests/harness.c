@@ -450,7 +450,6 @@ void harness_main(void) {
   system_cases();
   v86_cases();
   virtual_cases();
-  wrap_cases();
   paging_cases();
   print_decimal(cases);
   print(" cases\n");

@@ -1,4 +1,5 @@
 /** Builds the machine that the options describe and puts the kernel into it; what does not fit is the user's error. */
+import { LARGEST_BIOS, checkBios } from '../firmware/bios-image.js';
 import { createEngine } from '../jit/engines.js';
 import { ImageError, Machine } from '../machine.js';
 import type { EndReason } from '../machine.js';
@@ -15,20 +16,41 @@ import { UsageError, quote } from './usage-error.js';
 /** The files of a guest, read once and loaded at every reset. */
 export interface GuestImages {
   readonly kernelPath: string;
-  readonly kernel: Uint8Array;
+  /** Absent when firmware finds something to boot. */
+  readonly kernel: Uint8Array | undefined;
+  readonly bios: Uint8Array | undefined;
   readonly initrd: Uint8Array | undefined;
   readonly append: string;
 }
 
-export function readImages(options: GuestOptions, kernelPath: string, append: string): GuestImages {
-  const { memoryBytes, initrd } = options;
+/** Throws UsageError for files that cannot be read or are too large for what they are. */
+export function readImages(
+  options: GuestOptions,
+  kernelPath: string | undefined,
+  append: string,
+): GuestImages {
+  const { memoryBytes, initrd, bios } = options;
   const limitName = `in ${describeSize(memoryBytes)} of guest memory`;
+  const read = (option: string, path: string | undefined): Uint8Array | undefined =>
+    path === undefined ? undefined : readInputFile(option, path, memoryBytes, limitName);
   return {
-    kernelPath,
-    kernel: readInputFile('--kernel', kernelPath, memoryBytes, limitName),
-    initrd: initrd === undefined ? undefined : readInputFile('--initrd', initrd, memoryBytes, limitName),
+    kernelPath: kernelPath ?? '',
+    kernel: read('--kernel', kernelPath),
+    initrd: read('--initrd', initrd),
+    bios: bios === undefined ? undefined : readBios(bios),
     append,
   };
+}
+
+function readBios(path: string): Uint8Array {
+  const bytes = readInputFile('--bios', path, LARGEST_BIOS, 'for a BIOS');
+  try {
+    checkBios(bytes);
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    throw new UsageError(`--bios ${quote(path)}: ${error.message}`);
+  }
+  return bytes;
 }
 
 export interface MachineSetup {
@@ -37,6 +59,7 @@ export interface MachineSetup {
   readonly clock: ClockName;
   readonly serial: SerialPort;
   readonly debugConsole: (byte: number) => void;
+  readonly bios: Uint8Array | undefined;
 }
 
 /** Throws UsageError for a processor model nobody knows, or one that cannot have what else is asked for. */
@@ -51,13 +74,14 @@ export function checkProcessor({ cpu, apic }: GuestOptions): void {
 }
 
 /** Resets end a slice: the caller decides whether to boot again. Throws UsageError when the host cannot give the memory. */
-export function createMachine({ options, engine, clock, serial, debugConsole }: MachineSetup): Machine {
+export function createMachine({ options, engine, clock, serial, debugConsole, bios }: MachineSetup): Machine {
   checkProcessor(options);
   try {
     const machine = new Machine({
       memoryBytes: options.memoryBytes,
       ...(options.cpu === undefined ? {} : { cpu: options.cpu }),
       apic: options.apic,
+      bios,
       clock,
       hostNow: () => Math.floor(performance.now() * 1e6),
       serial,
@@ -78,6 +102,7 @@ export function createMachine({ options, engine, clock, serial, debugConsole }: 
 /** Throws UsageError naming the file when it is none that can be booted. */
 export function loadImages(machine: Machine, images: GuestImages): void {
   const { kernel, initrd, append, kernelPath } = images;
+  if (kernel === undefined) return;
   try {
     machine.loadKernel(kernel, { ...(initrd ? { initrd } : {}), append });
   } catch (error) {

@@ -115,7 +115,8 @@ function createGuest(
     conductor?.output(byte);
   });
   const debugConsole = (byte: number): void => serial.add(byte ^ 0x100);
-  const machine = createMachine({ options, engine, clock: 'virtual', serial: port, debugConsole });
+  const { bios } = images;
+  const machine = createMachine({ options, engine, clock: 'virtual', serial: port, debugConsole, bios });
   loadImages(machine, images);
   conductor?.follow(port);
   return {

@@ -12,6 +12,7 @@ import { UsageError, quote } from './usage-error.js';
 /** Options that describe the guest; lockstep takes them too. */
 export const GUEST_OPTIONS: readonly OptionSpec[] = [
   { name: 'kernel', value: 'FILE', help: 'Linux bzImage, multiboot-1 ELF or plain ELF32' },
+  { name: 'bios', value: 'FILE', help: 'BIOS image that starts the machine instead of a kernel' },
   { name: 'initrd', value: 'FILE', help: 'initial RAM disk for the kernel' },
   { name: 'append', value: 'TEXT', help: 'kernel command line' },
   {
@@ -64,6 +65,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
 
 export interface GuestOptions {
   readonly kernel: string | undefined;
+  readonly bios: string | undefined;
   readonly initrd: string | undefined;
   readonly append: string;
   readonly memoryBytes: number;
@@ -123,8 +125,12 @@ export function guestOptions(parsed: ParsedArguments): GuestOptions {
   const kernel = lastValue(parsed, 'kernel');
   const initrd = lastValue(parsed, 'initrd');
   if (initrd !== undefined && kernel === undefined) throw new UsageError('--initrd: needs --kernel as well');
+  const bios = lastValue(parsed, 'bios');
+  if (bios !== undefined && kernel !== undefined)
+    throw new UsageError('--bios: starts the machine instead of --kernel; drop one of them');
   return {
     kernel,
+    bios,
     initrd,
     append: lastValue(parsed, 'append') ?? '',
     memoryBytes: parseMemorySize(lastValue(parsed, 'memory') ?? '256M'),
@@ -142,9 +148,12 @@ export function guestOptions(parsed: ParsedArguments): GuestOptions {
 export function runConfiguration(parsed: ParsedArguments): RunConfiguration {
   const guest = guestOptions(parsed);
   const demo = parsed.values.has('demo');
+  if (demo && guest.bios !== undefined)
+    throw new UsageError('--demo: brings its own kernel; drop --bios or --demo');
   if (demo && guest.kernel !== undefined)
     throw new UsageError('--demo: brings its own kernel; drop --kernel or --demo');
-  if (!demo && guest.kernel === undefined) throw new UsageError('run: expected --kernel FILE (or --demo)');
+  if (!demo && guest.kernel === undefined && guest.bios === undefined)
+    throw new UsageError('run: expected --kernel FILE or --bios FILE (or --demo)');
   chooseValue('display', lastValue(parsed, 'display') ?? 'none', ['none']);
   const clock = lastValue(parsed, 'clock');
   const stats = lastValue(parsed, 'stats');

@@ -21,7 +21,11 @@ import type { RunSummary } from './statistics.js';
 import { Typist } from './typist.js';
 import { quote } from './usage-error.js';
 
-export const command: Command = { name: 'run', usage: 'run --kernel FILE [options]', options: RUN_OPTIONS };
+export const command: Command = {
+  name: 'run',
+  usage: 'run --kernel FILE|--bios FILE [options]',
+  options: RUN_OPTIONS,
+};
 
 const DEMO_KERNEL = fileURLToPath(new URL('../../guests/hello/hello.elf', import.meta.url));
 /** The last line of the demo's self-benchmark. */
@@ -40,7 +44,7 @@ interface Plan {
 /** The demo talks to whoever sits there; with nobody there it runs a script, reproducibly. */
 function planOf(config: RunConfiguration): Plan {
   if (!config.demo)
-    return { images: readImages(config, config.kernel!, config.append), clock: config.clock ?? 'host' };
+    return { images: readImages(config, config.kernel, config.append), clock: config.clock ?? 'host' };
   const script = isTerminal() ? 'script=bench' : 'script=bench,fault,smc,halt';
   const append = config.append === '' ? script : config.append;
   return {
@@ -168,6 +172,7 @@ class Run {
       clock,
       serial: port,
       debugConsole,
+      bios: images.bios,
     });
     output.machine = this.#machine;
     loadImages(this.#machine, images);

@@ -1,6 +1,7 @@
 /**
  * The i440FX host bridge (82441FX): configuration mechanism #1 at CF8/CFC, its own function, and beside it PIIX3's reset control at CF9.
- * Not implemented: PAM and SMRAM registers keep what is written and change nothing.
+ * Its PAM registers say whether what lies from C0000 to FFFFF is ROM or RAM, its SMRAM register opens SMM's memory at A0000.
+ * Not implemented: SMM itself, so SMRAM is seen only while it is open; AGP, DRAM boundaries and timing keep what is written.
  */
 import type { Device } from './device.js';
 import type { PciBus } from './pci-bus.js';
@@ -13,15 +14,34 @@ const ADDRESS_ENABLE = 0x80000000,
   ADDRESS_WRITABLE = 0x80fffffc;
 const RESET_CPU = 4;
 
+const PAM0 = 0x59,
+  PAM_LAST = 0x5f,
+  SMRAM = 0x72;
+const READ_RAM = 1,
+  WRITE_RAM = 2;
+const SMRAM_ENABLE = 8,
+  SMRAM_LOCKED = 0x10,
+  SMRAM_OPEN = 0x40,
+  SMRAM_WRITABLE = 0x78;
+const HALF_SEGMENT = 0x4000;
+
+/** What the bridge tells the memory below 1 MiB. */
+export interface ShadowMemory {
+  set(first: number, last: number, readRam: boolean, writeRam: boolean): void;
+  setSmram(open: boolean): void;
+}
+
 export interface PciHostState {
   address: number;
   resetControl: number;
+  /** D_LCK was set since reset. */
+  smramLocked: boolean;
 }
 
 export class PciHost implements Device<PciHostState> {
   readonly name = 'pci-host';
   readonly version = 2;
-  readonly state: PciHostState = { address: 0, resetControl: 0 };
+  readonly state: PciHostState = { address: 0, resetControl: 0, smramLocked: false };
   readonly ports = [
     {
       first: ADDRESS_PORT,
@@ -38,27 +58,66 @@ export class PciHost implements Device<PciHostState> {
       write: (p: number, size: number, v: number) => this.writeData(p & 3, size, v),
     },
   ];
-  readonly pci = new PciFunction({
-    vendor: 0x8086,
-    device: 0x1237,
-    revision: 2,
-    classCode: [6, 0, 0],
-    writable: [
-      [0x50, 0x7f],
-      [0x90, 0x93],
-    ],
-  });
+  readonly pci: PciFunction;
   private readonly bus: Pick<PciBus, 'read' | 'write'>;
+  private readonly shadow: ShadowMemory;
   private readonly hardReset: () => void;
 
-  constructor(bus: Pick<PciBus, 'read' | 'write'>, hardReset: () => void) {
+  constructor(bus: Pick<PciBus, 'read' | 'write'>, shadow: ShadowMemory, hardReset: () => void) {
     this.bus = bus;
+    this.shadow = shadow;
     this.hardReset = hardReset;
+    this.pci = new PciFunction({
+      vendor: 0x8086,
+      device: 0x1237,
+      revision: 2,
+      classCode: [6, 0, 0],
+      registers: { 0x06: [0x80, 0x02], 0x57: [1], 0x72: [2] },
+      writable: [
+        [0x50, 0x71],
+        [0x73, 0x7f],
+        [0x90, 0x93],
+      ],
+      writableBits: { [SMRAM]: SMRAM_WRITABLE },
+      written: (first, last) => this.written(first, last),
+    });
   }
 
+  /** After the configuration space. */
   reset(): void {
     this.state.address = 0;
     this.state.resetControl = 0;
+    this.state.smramLocked = false;
+    this.restored();
+  }
+
+  restored(): void {
+    this.applyPam();
+    this.applySmram();
+  }
+
+  private written(first: number, last: number): void {
+    if (first <= PAM_LAST && last >= PAM0) this.applyPam();
+    if (first <= SMRAM && last >= SMRAM) this.applySmram();
+  }
+
+  /** PAM0's high half is F0000-FFFFF; each further half stands for 16 KiB from C0000 on (82441FX, 3.2.14). */
+  private applyPam(): void {
+    const apply = (first: number, last: number, attributes: number): void =>
+      this.shadow.set(first, last, (attributes & READ_RAM) !== 0, (attributes & WRITE_RAM) !== 0);
+    apply(0xf0000, 0xfffff, this.pci.read(PAM0) >> 4);
+    for (let half = 0; half < 12; half++) {
+      const first = 0xc0000 + half * HALF_SEGMENT;
+      apply(first, first + HALF_SEGMENT - 1, this.pci.read(PAM0 + 1 + (half >> 1)) >> (half & 1 ? 4 : 0));
+    }
+  }
+
+  /** Once locked it stays closed until reset. */
+  private applySmram(): void {
+    const { config } = this.pci.state;
+    this.state.smramLocked ||= (config[SMRAM]! & SMRAM_LOCKED) !== 0;
+    if (this.state.smramLocked) config[SMRAM] = (config[SMRAM]! | SMRAM_LOCKED) & ~SMRAM_OPEN;
+    this.shadow.setSmram((config[SMRAM]! & (SMRAM_ENABLE | SMRAM_OPEN)) === (SMRAM_ENABLE | SMRAM_OPEN));
   }
 
   /** The mechanism's address register answers 32-bit accesses only; CF9 lies under it as a byte (PIIX3, 2.5.6). */

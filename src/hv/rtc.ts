@@ -50,6 +50,8 @@ export interface RtcOptions {
   /** Seconds since 1970 at machine time 0. */
   epoch: number;
   memoryBytes: number;
+  /** Further bytes: register → value. */
+  cmos?: Readonly<Record<number, number>> | undefined;
 }
 
 export class Rtc implements Device<RtcState> {
@@ -83,6 +85,8 @@ export class Rtc implements Device<RtcState> {
     this.irq8 = irq8;
     this.state.offsetSeconds = Math.floor(options.epoch);
     this.fillMemory(options.memoryBytes);
+    for (const [register, value] of Object.entries(options.cmos ?? {}))
+      this.state.ram[Number(register)] = value;
   }
 
   /** The chip has a battery: reset clears interrupt enables and flags only. */

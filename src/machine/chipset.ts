@@ -3,6 +3,7 @@ import type { Decoder, Device, Wire } from '../devices/device.js';
 import type { GuestMemory } from '../devices/guest-memory.js';
 import { PciBus } from '../devices/pci-bus.js';
 import { PciHost } from '../devices/pci-host.js';
+import type { ShadowMemory } from '../devices/pci-host.js';
 import { Piix3 } from '../devices/piix3.js';
 import { Piix4Pm } from '../devices/piix4-pm.js';
 import { PM_BASE, PowerManagement } from '../hv/pm.js';
@@ -15,6 +16,10 @@ const HOST_SLOT = 0,
   PIIX_SLOT = 1,
   PM_FUNCTION = 3;
 const SCI_IRQ = 9;
+const PAM0 = 0x59,
+  PAM_LAST = 0x5f,
+  PAM_RAM = 0x33,
+  PAM0_READ_ONLY = 0x11;
 const PIRQ_IRQS = [10, 10, 11, 11] as const;
 
 export interface ChipsetParts {
@@ -22,6 +27,7 @@ export interface ChipsetParts {
   readonly decoder: Decoder;
   readonly interrupts: Interrupts;
   readonly memory: GuestMemory;
+  readonly shadow: ShadowMemory;
   readonly reset: () => void;
   readonly powerOff: () => void;
 }
@@ -46,7 +52,7 @@ export class Chipset {
     this.piix3 = new Piix3({ isa, pins: interrupts.pciPins });
     this.pm = new PowerManagement(clock, decoder, interrupts.irq(SCI_IRQ), parts.powerOff);
     this.devices = [this.pci, this.pm];
-    this.register(new PciHost(this.config, parts.reset), HOST_SLOT);
+    this.register(new PciHost(this.config, parts.shadow, parts.reset), HOST_SLOT);
     this.register(this.piix3, PIIX_SLOT);
     this.register(new Piix4Pm(this.pm.place), PIIX_SLOT, PM_FUNCTION);
   }
@@ -63,14 +69,20 @@ export class Chipset {
     return this.piix3.interrupt(slot, index, pin);
   }
 
-  /** What firmware does before an operating system that was loaded without one. */
+  /** What a BIOS does before an operating system that was loaded without one; all memory below 1 MiB is RAM from here on. */
   configure(): void {
     const { pci } = this;
+    for (let pam = PAM0; pam <= PAM_LAST; pam++) pci.write(HOST_SLOT << 3, pam, 1, PAM_RAM);
     const pm = (PIIX_SLOT << 3) | PM_FUNCTION;
     pci.write(pm, 0x40, 4, PM_BASE | 1);
     pci.write(pm, 0x80, 1, 1);
     pci.write(pm, 0x3c, 1, SCI_IRQ);
     pci.write(pm, 0x04, 2, 1);
     PIRQ_IRQS.forEach((irq, link) => pci.write(PIIX_SLOT << 3, 0x60 + link, 1, irq));
+  }
+
+  /** Makes F0000-FFFFF read-only. */
+  lockBios(): void {
+    this.pci.write(HOST_SLOT << 3, PAM0, 1, PAM0_READ_ONLY);
   }
 }

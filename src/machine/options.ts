@@ -10,6 +10,12 @@ export interface MachineOptions {
   cpu?: string | undefined;
   /** Local APIC, I/O APIC and HPET beside PIC and PIT; off when absent. */
   apic?: boolean | undefined;
+  /** A BIOS image that is to start instead of the built-in firmware (`checkBios`). */
+  bios?: Uint8Array | undefined;
+  /** CMOS bytes beyond those that follow from the machine: register → value. */
+  cmos?: Readonly<Record<number, number>> | undefined;
+  /** Files for a BIOS to find on the firmware configuration device: name → contents. */
+  firmwareFiles?: Readonly<Record<string, Uint8Array>> | undefined;
   clock: 'virtual' | 'host';
   /** Monotonic host nanoseconds; needed by the host clock. */
   hostNow?: (() => number) | undefined;

@@ -39,6 +39,8 @@ export class PhysicalMemory {
   /** PAGE_* bits per machine frame. Written only by `setPageFlag` and `clearPageFlag`. */
   readonly pageFlags: Uint8Array;
   readonly ramBytes: number;
+  /** ROM frame → RAM frame that takes the writes to it (shadowing in progress). */
+  readonly writeThrough = new Map<number, number>();
   bus: MmioBus = EMPTY_BUS;
   a20 = true;
 
@@ -193,7 +195,11 @@ export class PhysicalMemory {
   /** Writes at a machine address inside one frame and tells whoever tracks the frame. */
   store(machine: number, size: number, value: number): void {
     const flags = this.pageFlags[machine >>> 12]!;
-    if ((flags & PAGE_ROM) !== 0) return;
+    if ((flags & PAGE_ROM) !== 0) {
+      const behind = this.#behindRom(machine);
+      if (behind >= 0) this.store(behind, size, value);
+      return;
+    }
     if (size === 4) this.view.setInt32(machine, value, true);
     else if (size === 2) this.view.setInt16(machine, value, true);
     else this.u8[machine] = value;
@@ -202,9 +208,18 @@ export class PhysicalMemory {
 
   #storeBytes(machine: number, bytes: Uint8Array): void {
     const flags = this.pageFlags[machine >>> 12]!;
-    if ((flags & PAGE_ROM) !== 0) return;
+    if ((flags & PAGE_ROM) !== 0) {
+      const behind = this.#behindRom(machine);
+      if (behind >= 0) this.#storeBytes(behind, bytes);
+      return;
+    }
     this.u8.set(bytes, machine);
     if (flags !== 0) this.#written(machine, bytes.length, flags);
+  }
+
+  #behindRom(machine: number): number {
+    const mfn = this.writeThrough.get(machine >>> 12);
+    return mfn === undefined ? -1 : (mfn << 12) | (machine & 0xfff);
   }
 
   #written(machine: number, length: number, flags: number): void {

@@ -8,6 +8,8 @@ import { TestBoard } from '../hv/fakes.js';
 let board: TestBoard;
 let resets: number;
 let places: number[];
+let shown: string[];
+let smram: boolean;
 let pci: PciBus;
 
 const select = (device: number, f: number, register: number): void =>
@@ -20,9 +22,16 @@ const config = (device: number, f: number, register: number): number => {
 beforeEach(() => {
   resets = 0;
   places = [];
+  shown = [];
+  smram = false;
+  const shadow = {
+    set: (first: number, last: number, read: boolean, write: boolean) =>
+      void shown.push(`${first.toString(16)}-${last.toString(16)} ${read ? 'r' : '-'}${write ? 'w' : '-'}`),
+    setSmram: (open: boolean) => void (smram = open),
+  };
   board = new TestBoard();
   pci = new PciBus(board.decoder);
-  const host = new PciHost(pci, () => resets++);
+  const host = new PciHost(pci, shadow, () => resets++);
   const bridge = new Piix3({ isa: [], pins: [] });
   const pm = new Piix4Pm((base) => places.push(base));
   board.add(host);
@@ -89,5 +98,37 @@ describe('PCI configuration mechanism 1', () => {
     expect(places.at(-1)).toBe(-1);
     // What waits for SMM to answer finds it answered (PIIX4, DEVACTB.APMC_EN).
     expect((config(1, 3, 0x58) >>> 25) & 1).toBe(1);
+  });
+  it('has PAM registers for thirteen pieces of the memory below 1 MiB', () => {
+    expect(new Set(shown.map((line) => line.slice(-2)))).toEqual(new Set(['--']));
+    const after = (register: number, value: number): string[] => {
+      select(0, 0, register & 0xfc);
+      shown = [];
+      board.out(0xcfc + (register & 3), value);
+      return shown.filter((line) => !line.endsWith('--'));
+    };
+    expect(after(0x59, 0x10)).toEqual(['f0000-fffff r-']);
+    expect(after(0x59, 0x20)).toEqual(['f0000-fffff -w']);
+    expect(after(0x59, 0x0f)).toEqual([]);
+    expect(after(0x5a, 0x31)).toEqual(['c0000-c3fff r-', 'c4000-c7fff rw']);
+    after(0x5a, 0);
+    expect(after(0x5f, 0x23)).toEqual(['e8000-ebfff rw', 'ec000-effff -w']);
+  });
+  it('opens SMRAM until it is locked', () => {
+    const write = (value: number): [number, boolean] => {
+      select(0, 0, 0x70);
+      board.out(0xcfe, value);
+      return [board.in(0xcfe), smram];
+    };
+    expect([write(0x40), write(0x48), write(0x0a), write(0x48)]).toEqual([
+      [0x42, false],
+      [0x4a, true],
+      [0x0a, false],
+      [0x4a, true],
+    ]);
+    expect([write(0x58), write(0x48)]).toEqual([
+      [0x1a, false],
+      [0x1a, false],
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { DebugExit } from '../../src/devices/debug-exit.js';
 import { DebugPort } from '../../src/devices/debug-port.js';
-import { DmaPage } from '../../src/devices/dma-page.js';
+import { ParallelPort } from '../../src/devices/parallel-port.js';
 import { Port92 } from '../../src/devices/port92.js';
 import { portsOf, RecordedWire } from '../hv/fakes.js';
 
@@ -15,11 +15,12 @@ it('port 92 gates A20 and resets on the rising edge of bit 0', () => {
   expect([a20.level, ports.in(0x92), resets]).toEqual([false, 0, 1]);
 });
 
-it('port E9 reads as E9 and passes bytes on', () => {
+it('ports E9 and 402 read as E9 and pass bytes on', () => {
   const bytes: number[] = [];
   const ports = portsOf(new DebugPort((byte) => bytes.push(byte)));
   ports.out(0xe9, 0x41);
-  expect([ports.in(0xe9), bytes]).toEqual([0xe9, [0x41]]);
+  ports.out(0x402, 0x42);
+  expect([ports.in(0xe9), ports.in(0x402), bytes]).toEqual([0xe9, 0xe9, [0x41, 0x42]]);
 });
 
 it('debug exit makes an odd status', () => {
@@ -30,9 +31,10 @@ it('debug exit makes an odd status', () => {
   expect(statuses).toEqual([1, 0x21]);
 });
 
-it('DMA page registers read back', () => {
-  const ports = portsOf(new DmaPage());
-  ports.out(0x80, 0x77);
-  ports.out(0x8f, 0x12);
-  expect([ports.in(0x80), ports.in(0x8f)]).toEqual([0x77, 0x12]);
+it('a parallel port without a printer is there and keeps what is written', () => {
+  const ports = portsOf(new ParallelPort());
+  ports.out(0x378, 0xaa);
+  ports.out(0x37a, 0xff);
+  ports.out(0x379, 0);
+  expect([ports.in(0x378), ports.in(0x379), ports.in(0x37a)]).toEqual([0xaa, 0xdf, 0xff]);
 });
