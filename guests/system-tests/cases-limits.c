@@ -28,7 +28,8 @@ static void up(void) {
   CASE("dword at ffffffff, 64 KiB limit", "mov eax, es:[0xffffffff]", with(DATA, 0xffff, WRITABLE, BIG));
   CASE("base wraps the linear address", "mov eax, es:[0x30010]", with(0xfffffff0, 0xfffff, WRITABLE, BIG | PAGES), poke32(DATA, 0x1234));
   CASE("big offset in 16-bit data segment", "mov al, es:[0x10000]", with(DATA, 0xffff, WRITABLE, 0));
-  CASE("flat segment, dword at ffffffff does not fault", "mov eax, es:[0xffffffff]\nmov al, 0", with(DATA, 0xfffff, WRITABLE, BIG | PAGES),
+  differs("hvm", "processors fault as for x87 and SSE operands; for a limit of 4 GiB the manual leaves it to them (SDM vol. 3, 5.3)");
+  CASE("flat segment, dword at ffffffff", "mov eax, es:[0xffffffff]\nmov al, 0", with(DATA, 0xfffff, WRITABLE, BIG | PAGES),
        in.es = D0, quiet_registers = 1);
   quiet_registers = 0;
 }

@@ -450,6 +450,7 @@ void harness_main(void) {
   system_cases();
   v86_cases();
   virtual_cases();
+  wrap_cases();
   paging_cases();
   print_decimal(cases);
   print(" cases\n");

@@ -131,4 +131,5 @@ void debug_cases(void);
 void system_cases(void);
 void v86_cases(void);
 void virtual_cases(void);
+void wrap_cases(void);
 void paging_cases(void);

@@ -166,7 +166,7 @@ export class Builder {
       const segment: Value =
         this.style === 'slot' ? { op: 'slotSegment', width: 32 } : constant(32, m.segment);
       address = this.mode.flat(m.segment)
-        ? this.flatLinear(m.segment, offset)
+        ? this.flatMemory(m.segment, offset, size, write)
         : this.segmented(segment, offset, size, write);
     }
     const result = address.op === 'const' ? address : this.let(address);
@@ -174,20 +174,31 @@ export class Builder {
     return result;
   }
   /** As `linear`, for operands that a helper accesses piece by piece: flat segments, too, end at 4 GiB. */
-  wholeLinear(n: number, write: boolean): Value {
+  wholeLinear(n: number, write: boolean, bytes = this.memory(n).width / 8): Value {
     const m = this.memory(n);
     // With 16-bit addresses the area of FXSAVE wraps, which is its helper's business.
-    const size = m.width === 4096 && m.addressSize === 16 ? 16 : m.width / 8;
+    const size = bytes === 512 && m.addressSize === 16 ? 16 : bytes;
     if (this.mode.flat(m.segment) && size > 1 && this.linearAddresses[n] === undefined) {
       const offset = this.let(this.effectiveAddress(n));
       const segment: Value =
         this.style === 'slot' ? { op: 'slotSegment', width: 32 } : constant(32, m.segment);
-      this.when(
-        binary('ltU', 32, constant(32, -size), offset),
-        () => void this.segmented(segment, offset, size, write),
-      );
+      this.checkEnd(segment, offset, size, write);
     }
     return this.linear(n, write, size);
+  }
+  /** A flat segment, too, ends at 4 GiB. */
+  private checkEnd(segment: Value, offset: Value, size: number, write: boolean): void {
+    this.when(
+      binary('ltU', 32, constant(32, -size), offset),
+      () => void this.segmented(segment, offset, size, write),
+    );
+  }
+  /** Where bases are not 0, an address within a page can still wrap; the interpreter looks at all that are misaligned. */
+  private flatMemory(segment: SegmentIndex, offset: Value, size: number, write: boolean): Value {
+    if (segment < 4 || size === 1) return this.flatLinear(segment, offset);
+    const kept = this.let(offset);
+    this.checkEnd(constant(32, segment), kept, size, write);
+    return this.flatLinear(segment, kept);
   }
   private flatLinear(segment: SegmentIndex, offset: Value): Value {
     return segment < 4 ? offset : binary('add', 32, offset, this.state(R_SEGMENT_BASE + segment));
@@ -207,7 +218,7 @@ export class Builder {
     }
     let ea = this.add(this.effectiveAddress(n), cell);
     if (m.addressSize === 16) ea = this.and(ea, constant(32, 0xffff));
-    if (this.mode.flat(m.segment)) return this.let(this.flatLinear(m.segment, ea));
+    if (this.mode.flat(m.segment)) return this.let(this.flatMemory(m.segment, ea, bits / 8, write));
     const segment: Value = this.style === 'slot' ? { op: 'slotSegment', width: 32 } : constant(32, m.segment);
     return this.segmented(segment, ea, bits / 8, write);
   }

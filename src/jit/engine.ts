@@ -1,6 +1,6 @@
 /** The dispatcher: finds code for r[R_EIP], runs it in the interpreter or a region, delivers faults, keeps the mode key. */
 import { CodeCache } from '../runtime/code-cache.js';
-import { GuestFault, Vector, fault } from '../runtime/fault.js';
+import { GuestFault, Vector, WRAPPED, fault } from '../runtime/fault.js';
 import { deliverFault } from '../runtime/helpers/interrupts.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 import { MODE, computeMode } from '../runtime/mode.js';
@@ -17,6 +17,7 @@ import { CodeLimit } from './code-limit.js';
 import { RegionEnd, RegionTable, type RegionOptions } from './region/table.js';
 import { semanticOf } from './semantics/index.js';
 import { SingleStep } from './single-step.js';
+import { WrappedAccess } from './wrapped-access.js';
 
 export type EngineName = 'jit' | 'interpreter' | 'evaluator';
 
@@ -47,6 +48,7 @@ export class JitEngine {
   private readonly stepper: SingleStep;
   private singleStep = false;
   private readonly codeLimit: CodeLimit;
+  private readonly wrapped: WrappedAccess;
   /** CS ends below 4 GiB. */
   private limited = false;
   private readonly crossing = new Map<number, { bytes: Uint8Array; concrete: Concrete }>();
@@ -83,6 +85,7 @@ export class JitEngine {
     };
     this.stepper = new SingleStep(cpu);
     this.codeLimit = new CodeLimit(cpu, memory);
+    this.wrapped = new WrappedAccess(cpu, memory);
     this.changeMode();
     if (options.train !== false && options.name !== 'evaluator') {
       trainInterpreter({ cpu, memory, cache: this.cache }, this.interpret);
@@ -136,9 +139,24 @@ export class JitEngine {
     const { r, cpu } = this;
     const slot = r[R_SLOT]!;
     if (slot !== 0) r[R_EIP] = (r[R_PAGE_EIP]! + (this.cache.slots[slot + 3]! & 4095)) | 0;
+    if (caught.vector === WRAPPED && this.completeWrapped()) return;
     deliverFault(cpu, caught);
     r[R_BUDGET] = r[R_BUDGET]! - 1;
     if (this.singleStep) this.stepper.faulted();
+  }
+
+  /** False where the instruction faults after all: the one fault record then says how. */
+  private completeWrapped(): boolean {
+    this.r[R_SLOT] = 0;
+    try {
+      this.wrapped.execute(this.cache.mode);
+    } catch (caught) {
+      if (caught instanceof GuestFault) return false;
+      throw caught;
+    }
+    this.r[R_BUDGET] = this.r[R_BUDGET]! - 1;
+    if (this.singleStep) this.stepper.end(false);
+    return true;
   }
 
   /** Slot for r[R_EIP], decoding it if need be. */

@@ -1,7 +1,8 @@
 /** Runs the IR of one instruction directly on the processor state: plain and slow, the reference that the other engines are compared with. */
 import type { Instruction } from '../decoder/instruction.js';
-import { fault } from '../runtime/fault.js';
+import { WRAPPED, fault } from '../runtime/fault.js';
 import { carry, condition, flagKind, statusFlags } from '../runtime/flags.js';
+import { wraps } from '../runtime/mode.js';
 import { R_EIP, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, type Cpu } from '../runtime/state.js';
 import { canonical, evaluateBinary, evaluateUnary } from './fold.js';
 import { callHelper } from './helper-table.js';
@@ -25,9 +26,12 @@ export class Evaluator {
   private outcome: Outcome = Outcome.NEXT;
 
   private readonly cpu: Cpu;
+  /** No segment is taken for flat, so that addresses are checked before they get here. */
+  private readonly segmented: boolean;
 
-  constructor(cpu: Cpu) {
+  constructor(cpu: Cpu, segmented = false) {
     this.cpu = cpu;
+    this.segmented = segmented;
   }
 
   /** Executes one instruction at r[R_EIP]; r[R_EIP] moves only on completion. Throws GuestFault with state as before it. */
@@ -115,15 +119,21 @@ export class Evaluator {
 
   private load(width: Width, address: number, forWrite: boolean): number {
     const { mmu } = this.cpu;
+    this.checkWrap(address, width / 8);
     if (forWrite) mmu.probeWrite(address, width / 8);
     if (width === 8) return mmu.read8(address);
     return width === 16 ? mmu.read16(address) : mmu.read32(address);
   }
   private store(width: Width, address: number, value: number): void {
     const { mmu } = this.cpu;
+    this.checkWrap(address, width / 8);
     if (width === 8) mmu.write8(address, value);
     else if (width === 16) mmu.write16(address, value);
     else mmu.write32(address, value);
+  }
+
+  private checkWrap(address: number, size: number): void {
+    if (!this.segmented && (address & (size - 1)) !== 0 && wraps(address, size)) fault(WRAPPED);
   }
 
   private readRegister(register: Register, width: Width): number {

@@ -3,8 +3,9 @@ import { carries, carry, condition, parityOf, statusFlags } from '../runtime/fla
 import type { PhysicalMemory } from '../runtime/memory.js';
 import type { Cpu } from '../runtime/state.js';
 import { HELPER_TABLE } from './helper-table.js';
+import type { checkWrap as WrapCheck } from './wrapped-access.js';
 
-export function sharedEnvironment(cpu: Cpu, memory: PhysicalMemory) {
+export function sharedEnvironment(cpu: Cpu, memory: PhysicalMemory, checkWrap: typeof WrapCheck) {
   const { mmu } = cpu;
   return {
     cpu,
@@ -13,12 +14,27 @@ export function sharedEnvironment(cpu: Cpu, memory: PhysicalMemory) {
     u8: memory.u8,
     helpers: HELPER_TABLE,
     read8: (a: number) => mmu.read8(a),
-    read16: (a: number) => mmu.read16(a),
-    read32: (a: number) => mmu.read32(a),
+    read16: (a: number) => {
+      if ((a & 1) !== 0) checkWrap(cpu, a, 2);
+      return mmu.read16(a);
+    },
+    read32: (a: number) => {
+      if ((a & 3) !== 0) checkWrap(cpu, a, 4);
+      return mmu.read32(a);
+    },
     write8: (a: number, v: number) => mmu.write8(a, v),
-    write16: (a: number, v: number) => mmu.write16(a, v),
-    write32: (a: number, v: number) => mmu.write32(a, v),
-    probeWrite: (a: number, size: number) => mmu.probeWrite(a, size),
+    write16: (a: number, v: number) => {
+      if ((a & 1) !== 0) checkWrap(cpu, a, 2);
+      mmu.write16(a, v);
+    },
+    write32: (a: number, v: number) => {
+      if ((a & 3) !== 0) checkWrap(cpu, a, 4);
+      mmu.write32(a, v);
+    },
+    probeWrite: (a: number, size: number) => {
+      if ((a & (size - 1)) !== 0) checkWrap(cpu, a, size);
+      mmu.probeWrite(a, size);
+    },
     condition,
     carry,
     carries,

@@ -1,6 +1,6 @@
 /** The mode part of the translation key: everything translated code assumes about the processor besides its own bytes. */
 import type { Cpu } from './state.js';
-import { ATTRIBUTE, CR0, CR4, EFLAGS, R_CPL, R_EFLAGS } from './state.js';
+import { ATTRIBUTE, CR0, CR4, EFLAGS, R_CPL, R_EFLAGS, R_SEGMENT_BASE } from './state.js';
 
 /** Bits of the mode key. EFLAGS.TF and paging are not in it. */
 export const MODE = {
@@ -37,16 +37,36 @@ const CODE_MASK = ATTRIBUTE.P | ATTRIBUTE.S | ATTRIBUTE.CODE | ATTRIBUTE.READ_WR
 const CODE_FLAT = CODE_MASK;
 
 /**
- * Whether accesses through the segment need no limit or type check: present, limit 4 GiB, base 0 (any base for FS and GS), and
+ * Whether accesses through the segment need no limit or type check: present, limit 4 GiB, base 0 (a multiple of 4 for FS and GS), and
  * writable expand-up data, or for CS readable code. A store through CS must still be checked (it is #GP outside real mode).
  */
 export function isFlat(cpu: Cpu, segment: number): boolean {
   const segments = cpu.segments;
   if (segments.limit[segment] !== 0xffffffff) return false;
-  if (segment < 4 && segments.base[segment] !== 0) return false;
+  const base = segments.base[segment]!;
+  // A multiple of 4, so that only misaligned addresses can lie across offset 4 GiB: see `mayWrap`.
+  if (segment < 4 ? base !== 0 : (base & 3) !== 0) return false;
   const attributes = segments.attributes[segment]!;
   if (segment === 1) return (attributes & CODE_MASK) === CODE_FLAT;
   return (attributes & DATA_MASK) === DATA_FLAT;
+}
+
+/**
+ * Whether `size` bytes at a linear address begin before offset 4 GiB of a segment with base 0 and end behind it. With a limit of 4 GiB the manual
+ * leaves the fault to the processor (SDM vol. 3, 5.3); processors raise it, as they do for x87 and SSE operands.
+ */
+export function wraps(linear: number, size: number): boolean {
+  return linear >>> 0 > 0x100000000 - size;
+}
+
+/** The same where the segment may also be FS or GS. */
+export function mayWrap(cpu: Cpu, linear: number, size: number): boolean {
+  const { r } = cpu;
+  return (
+    wraps(linear, size) ||
+    wraps((linear - r[R_SEGMENT_BASE + 4]!) | 0, size) ||
+    wraps((linear - r[R_SEGMENT_BASE + 5]!) | 0, size)
+  );
 }
 
 function flatBits(cpu: Cpu): number {

@@ -5,6 +5,7 @@ import type { CodeCache } from '../../runtime/code-cache.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
 import type { Cpu } from '../../runtime/state.js';
 import { sharedEnvironment } from '../shared-environment.js';
+import { checkAnyWrap } from '../wrapped-access.js';
 
 /** The TLB tables of the current privilege level and the base of CS: replaced on a mode change. */
 export interface MemoryView {
@@ -16,7 +17,7 @@ export interface MemoryView {
 
 export function createEnvironment(cpu: Cpu, memory: PhysicalMemory, cache: CodeCache, view: MemoryView) {
   return {
-    ...sharedEnvironment(cpu, memory),
+    ...sharedEnvironment(cpu, memory, checkAnyWrap),
     r8: cpu.r8,
     slots: cache.slots,
     map: cache.map,

@@ -4,6 +4,7 @@ import { segmentAllows } from '../../runtime/helpers/segments.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
 import { R_BUDGET, R_CPL, R_EIP, R_PENDING, R_SEGMENT_BASE, R_SITE, type Cpu } from '../../runtime/state.js';
 import { sharedEnvironment } from '../shared-environment.js';
+import { checkWrap } from '../wrapped-access.js';
 import type { MemoryView } from '../interpreter/environment.js';
 import { SpecialForm } from '../interpreter/forms.js';
 import { modeView } from '../mode-view.js';
@@ -118,7 +119,7 @@ export class RegionTable {
     this.cache = cache;
     this.view = view;
     this.options = options;
-    this.shared = sharedEnvironment(cpu, memory);
+    this.shared = sharedEnvironment(cpu, memory, checkWrap);
   }
 
   /** The form that a region's entry slot had before. */

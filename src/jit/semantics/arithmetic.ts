@@ -145,7 +145,7 @@ export const ARITHMETIC = {
     );
     b.setFlags(FlagKind.SUB, difference, accumulator, old);
   },
-  CMPXCHG8B: (b: Builder): void => b.helper('cmpxchg8b', b.linear(0, true)),
+  CMPXCHG8B: (b: Builder): void => b.helper('cmpxchg8b', b.wholeLinear(0, true)),
   DAA: (b: Builder): void => b.helper('daa'),
   DAS: (b: Builder): void => b.helper('das'),
   AAA: (b: Builder): void => b.helper('aaa'),

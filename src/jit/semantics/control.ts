@@ -68,7 +68,7 @@ function farTransfer(helper: string) {
       );
     }
     const bytes = operandSize(b) / 8;
-    const address = b.linear(0, false, bytes + 2);
+    const address = b.wholeLinear(0, false, bytes + 2);
     const offset = b.zeroExtend(32, b.load(operandSize(b), address));
     const selector = b.zeroExtend(32, b.load(16, b.add(address, b.constant(32, bytes))));
     b.transfer(helper, selector, offset, size, b.nextEip());
@@ -103,7 +103,7 @@ export const CONTROL = {
   INT1: (b: Builder): void => b.transfer('icebp', b.nextEip()),
   BOUND: (b: Builder): void => {
     const size = b.width(0) === 16 ? 16 : 32;
-    const address = b.linear(1, false, size / 4);
+    const address = b.wholeLinear(1, false, size / 4);
     const lower = b.signExtend(32, b.load(size, address));
     const upper = b.signExtend(32, b.load(size, b.add(address, b.constant(32, size / 8))));
     const index = b.let(b.signExtend(32, b.read(0)));

@@ -33,7 +33,7 @@ function popSegment(b: Builder): void {
 function loadFarPointer(segment: number) {
   return (b: Builder): void => {
     const size = operandSize(b);
-    const address = b.linear(1, false, size / 8 + 2);
+    const address = b.wholeLinear(1, false, size / 8 + 2);
     const offset = b.load(size, address);
     const selector = b.let(b.zeroExtend(32, b.load(16, b.add(address, number(b, size / 8)))));
     // LSS holds nothing off (SDM vol. 3, 6.8.3).
@@ -58,7 +58,7 @@ function moveDebug(b: Builder): void {
   else b.write(0, b.helperValue('movFromDr', number(b, b.fileIndex(1))));
 }
 const tableAccess = (helper: string, write: boolean) => (b: Builder) =>
-  b.helper(helper, b.linear(0, write, 6), number(b, operandSize(b)));
+  b.helper(helper, b.wholeLinear(0, write, 6), number(b, operandSize(b)));
 /** SLDT, STR, SMSW: 16 bits to memory, zero-extended to a register. */
 const storeValue = (helper: string) => (b: Builder) =>
   b.write(0, b.truncate(b.width(0), b.helperValue(helper)));
