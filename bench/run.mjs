@@ -1,6 +1,7 @@
 // Measures the same guests in hvm, npm's v86 and QEMU's TCG, in turns, and prints Markdown tables. Linux only (CPU time from /proc and bash).
 // usage: npm run bench -- [--rounds 3] [--only GROUP|CASE,...] [--engines hvm,v86,qemu,native] [--json FILE] [--list]
-//                         [--v86 DIRECTORY] [--qemu-cpu n270] [--timeout SECONDS]
+//                         [--scale 1] [--v86 DIRECTORY] [--qemu-cpu n270] [--timeout SECONDS]
+// --scale multiplies the rounds of all kernels: small values show that everything runs, and measure little.
 // An engine that is not installed is skipped with a note; `interpreter` takes part when it is named. Figures are CPU seconds (user + system)
 // without start-up, medians of the rounds; in brackets the ratio to the reference. Status 1 if a run failed or a result differed.
 import { execFileSync } from 'node:child_process';
@@ -25,12 +26,15 @@ function readOptions() {
       v86: { type: 'string', default: `${BUILD}v86/node_modules/v86` },
       'qemu-cpu': { type: 'string', default: 'n270' },
       timeout: { type: 'string', default: '600' },
+      scale: { type: 'string', default: '1' },
     },
   });
   for (const name of ['rounds', 'timeout']) {
     if (!/^[1-9]\d*$/.test(values[name]))
       throw new UsageError(`--${name} '${values[name]}': expected a positive number`);
   }
+  if (!(Number(values.scale) > 0))
+    throw new UsageError(`--scale '${values.scale}': expected a positive number`);
   return values;
 }
 
@@ -110,6 +114,7 @@ async function main() {
   buildGuests();
   const runner = new Runner(engines, {
     timeoutSeconds: Number(options.timeout),
+    scale: Number(options.scale),
     log: (text) => console.error(text),
   });
   await measureAll(runner, groups, engineNames, Number(options.rounds));

@@ -9,9 +9,10 @@ const LEAST = 0.0005;
 
 export class Runner {
   /** `engines`: name → engine of those that take part; `log(text)` is told what happens. */
-  constructor(engines, { timeoutSeconds, log }) {
+  constructor(engines, { timeoutSeconds, scale, log }) {
     this.engines = engines;
     this.timeoutSeconds = timeoutSeconds;
+    this.scale = scale;
     this.log = log;
     this.failures = 0;
     this.empty = new Map();
@@ -65,10 +66,11 @@ export class Runner {
   }
 
   async native(test) {
-    const repeats = this.repeats.get(test.guest.append) ?? 1;
-    const run = await this.measureKernel(test.guest, 'native', repeats);
+    const guest = test.guest(this.scale);
+    const repeats = this.repeats.get(guest.append) ?? 1;
+    const run = await this.measureKernel(guest, 'native', repeats);
     if (repeats === 1 && run.cpu < NATIVE_SECONDS / 2) {
-      this.repeats.set(test.guest.append, Math.ceil(NATIVE_SECONDS / Math.max(run.cpu, 0.003)));
+      this.repeats.set(guest.append, Math.ceil(NATIVE_SECONDS / Math.max(run.cpu, 0.003)));
       return this.native(test);
     }
     return { ...run, cpu: run.cpu / repeats, wall: run.wall / repeats };
@@ -80,7 +82,7 @@ export class Runner {
       return { value: cpu, wall, result };
     }
     const empty = await this.emptyCost(name, test.paging);
-    const run = await this.measureKernel(test.guest, name);
+    const run = await this.measureKernel(test.guest(this.scale), name);
     return {
       value: Math.max(run.cpu - empty.cpu, LEAST),
       wall: Math.max(run.wall - empty.wall, LEAST),

@@ -32,6 +32,55 @@ const INTEGER = [
   ['bits', 600000],
 ];
 
+const X87 = [
+  ['x87-nbody', 3500],
+  ['x87-mandelbrot', 4300],
+  ['x87-matrix', 400],
+  ['x87-solve', 2600],
+  ['x87-fourier', 6500],
+  ['x87-polynomial', 26000],
+  ['x87-convert', 20000],
+  ['x87-filter', 4000],
+  ['x87-extended', 20000],
+];
+const SSE = [
+  ['sse-nbody', 8200],
+  ['sse-mandelbrot', 12000],
+  ['sse-matrix', 1100],
+  ['sse-solve', 3600],
+  ['sse-fourier', 10000],
+  ['sse-polynomial', 48000],
+  ['sse-convert', 40000],
+  ['sse-filter', 8600],
+];
+const PACKED = [
+  ['packed-doubles', 50000],
+  ['packed-mandelbrot', 16000],
+  ['packed-floats', 34000],
+  ['packed-pixels', 52000],
+  ['packed-sums', 26000],
+  ['packed-cipher', 58000],
+];
+const SYSTEM = [
+  ['int-call', 3000],
+  ['sysenter', 5000],
+  ['page-fault', 10000],
+  ['port-in', 4000],
+  ['port-out', 8000],
+  ['text-write', 4000],
+  ['cpuid', 4000],
+  ['rdtsc', 8000],
+  ['pushf-popf', 20000],
+  ['cli-sti', 10000],
+  ['segments', 10000],
+  ['cr3', 4000],
+  ['invlpg', 3000],
+  ['timer', 2000],
+  ['code-rewrite', 2000],
+  ['code-generate', 5000],
+  ['code-beside-data', 2000],
+];
+
 function kernelGuest(kernel, rounds, paging) {
   return {
     multiboot: BENCH,
@@ -48,7 +97,8 @@ const kernels = (list, paging) =>
     name,
     kind: 'kernel',
     paging,
-    guest: kernelGuest(name, rounds, paging),
+    rounds,
+    guest: (scale) => kernelGuest(name, Math.max(1, Math.round(rounds * scale)), paging),
   }));
 
 /**
@@ -69,6 +119,31 @@ export const GROUPS = [
     title: 'integer kernels, paging off',
     reference: 'native',
     cases: kernels(INTEGER, false),
+  },
+  {
+    id: 'sse',
+    title: 'scalar and packed SSE/SSE2 kernels',
+    reference: 'native',
+    required: 8,
+    aim: 5,
+    cases: kernels([...SSE, ...PACKED], true),
+  },
+  {
+    id: 'x87',
+    title: 'x87 kernels',
+    reference: 'native',
+    required: 25,
+    aim: 12,
+    cases: kernels(X87, true),
+  },
+  {
+    id: 'system',
+    title: 'system micro-benchmarks',
+    reference: 'qemu',
+    engines: ['hvm', 'interpreter', 'v86', 'qemu'],
+    required: 1.5,
+    aim: 0.8,
+    cases: kernels(SYSTEM, true),
   },
 ];
 

@@ -25,8 +25,8 @@ static void print(const char *text) {
 }
 
 static void start_paging(void) {
-  for (u32 i = 0; i < MAPPED / PAGE; i++) page_tables[i] = i * PAGE | 3;
-  for (u32 i = 0; i < MAPPED / PAGE / 1024; i++) page_directory[i] = (u32)(page_tables + 1024 * i) | 3;
+  for (u32 i = 0; i < MAPPED / PAGE; i++) page_tables[i] = i * PAGE | 7;
+  for (u32 i = 0; i < MAPPED / PAGE / 1024; i++) page_directory[i] = (u32)(page_tables + 1024 * i) | 7;
   __asm__ volatile("movl %0, %%cr3; movl %%cr0, %%eax; orl $0x80010000, %%eax; movl %%eax, %%cr0"
                    : : "r"(page_directory) : "eax", "memory");
 }

@@ -24,6 +24,7 @@ _start: cli
         orl $0x600, %eax                   # OSFXSR, OSXMMEXCPT
         movl %eax, %cr4
         fninit
+        subl $12, %esp                     # the stack is aligned to 16 bytes at a call
         pushl 16(%ebx)                     # the command line in the multiboot information
         call machine_main
 0:      cli
