@@ -6,6 +6,7 @@ import { FwCfg } from './devices/fw-cfg.js';
 import { DmaControllers } from './devices/i8237.js';
 import { ParallelPort } from './devices/parallel-port.js';
 import { I8042 } from './devices/i8042.js';
+import { NumericError } from './devices/numeric-error.js';
 import { Port92 } from './devices/port92.js';
 import { Uart16550 } from './devices/uart-16550.js';
 import { ACPI_BASE, acpiTables } from './firmware/acpi.js';
@@ -53,7 +54,8 @@ export { SerialLine } from './devices/serial-backend.js';
 export { ImageError } from './firmware/image-error.js';
 
 const SCI_IRQ = 9,
-  COM1 = 0x3f8;
+  COM1 = 0x3f8,
+  NUMERIC_ERROR_IRQ = 13;
 /** 2024-01-01 00:00:00 UTC: where the virtual clock starts, so that runs repeat exactly. */
 const VIRTUAL_EPOCH = 1704067200;
 const ZEROS = new Uint8Array(0x10000);
@@ -120,14 +122,27 @@ export class Machine {
       reset: () => this.vcpu.request({ kind: 'reset' }),
       powerOff: () => this.vcpu.request({ kind: 'power-off' }),
     });
-    this.devices = [...interrupts.devices, ...this.chipset.devices, ...this.chips(interrupts.irq)];
+    const coprocessor = new NumericError(interrupts.irq(NUMERIC_ERROR_IRQ));
+    this.devices = [
+      ...interrupts.devices,
+      coprocessor,
+      ...this.chipset.devices,
+      ...this.chips(interrupts.irq),
+    ];
     for (const device of this.devices) {
       ports.add(device);
       mmio.add(device);
       timers.add(device);
     }
     this.memory.bus = watchedMmio(mmio, this.vcpu);
-    this.environment = new VcpuEnvironment(this.vcpu, { ports, mmio }, clock, acknowledge, this.lapic);
+    this.environment = new VcpuEnvironment(
+      this.vcpu,
+      { ports, mmio },
+      clock,
+      acknowledge,
+      this.lapic,
+      (error) => coprocessor.assert(error),
+    );
     this.cpu.environment = this.environment;
     this.installBios(options.bios ?? biosRom());
     this.bootLoads = this.firmware();

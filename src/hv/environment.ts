@@ -22,6 +22,8 @@ export class VcpuEnvironment implements CpuEnvironment {
   private readonly clock: MachineClock;
   private readonly acknowledge: () => number;
   private readonly msrs: MsrOwner;
+  /** FERR#; answers with the level of IGNNE#. */
+  readonly numericError: (error: number) => boolean;
   /** Added to the time to give the TSC, modulo 2^64: uint32 halves. */
   private tscLow = 0;
   private tscHigh = 0;
@@ -35,6 +37,7 @@ export class VcpuEnvironment implements CpuEnvironment {
     clock: MachineClock,
     acknowledge: () => number,
     msrs: MsrOwner = NO_MSRS,
+    numericError: (error: number) => boolean = () => true,
   ) {
     this.vcpu = vcpu;
     this.ports = buses.ports;
@@ -42,6 +45,7 @@ export class VcpuEnvironment implements CpuEnvironment {
     this.clock = clock;
     this.acknowledge = acknowledge;
     this.msrs = msrs;
+    this.numericError = numericError;
   }
 
   readPort(port: number, size: number): number {

@@ -1,5 +1,6 @@
 /** The dispatcher: finds code for r[R_EIP], runs it in the interpreter or a region, delivers faults, keeps the mode key. */
 import { CodeCache } from '../runtime/code-cache.js';
+import { opcodeAt } from '../runtime/fpu/access.js';
 import { GuestFault, Vector, WRAPPED, fault } from '../runtime/fault.js';
 import { deliverFault } from '../runtime/helpers/interrupts.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
@@ -64,6 +65,7 @@ export class JitEngine {
     this.memory = memory;
     this.name = options.name;
     this.r = cpu.r;
+    cpu.fpu.readOpcode = () => opcodeAt(cpu);
     const threshold = options.name === 'jit' ? (options.heatThreshold ?? 1000) : 0x7fffffff;
     this.cache = new CodeCache(cpu, memory, threshold);
     this.evaluator = new Evaluator(cpu);

@@ -51,6 +51,7 @@ const noPorts: CpuEnvironment = {
   writeTsc: () => undefined,
   readMsr: () => false,
   writeMsr: () => false,
+  numericError: () => true,
   acknowledgeInterrupt: () => -1,
 };
 

@@ -25,6 +25,9 @@ export type Vector = (typeof Vector)[keyof typeof Vector];
 /** Not a vector: an access may lie across offset 4 GiB of its segment, which only running the instruction without flat segments can tell. */
 export const WRAPPED = -1;
 
+/** Not a vector either: a waiting x87 instruction met an error with CR0.NE = 0 and stays until an interrupt. */
+export const FROZEN = -2;
+
 /** Vectors that push an error code. */
 export const HAS_ERROR_CODE = new Set<number>([8, 10, 11, 12, 13, 14, 17]);
 

@@ -153,6 +153,8 @@ export interface CpuEnvironment {
   /** MSRs that are not the processor's own (APIC base …); false: #GP(0). The value is in / put into `msrLow`, `msrHigh` of the cpu. */
   readMsr(index: number): boolean;
   writeMsr(index: number): boolean;
+  /** FERR#: a waiting x87 instruction met error number `error` (Fpu.errors) with CR0.NE = 0. Whether IGNNE# is asserted for it. */
+  numericError(error: number): boolean;
   /** Vector of the highest pending maskable interrupt, acknowledging it; -1 if none after all. */
   acknowledgeInterrupt(): number;
 }

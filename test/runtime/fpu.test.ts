@@ -3,10 +3,10 @@ import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decode } from '../../src/decoder/decode.js';
 import type { Instruction } from '../../src/decoder/instruction.js';
-import { GuestFault, pageFault } from '../../src/runtime/fault.js';
+import { FROZEN, GuestFault, pageFault } from '../../src/runtime/fault.js';
 import { Fpu, FPU_HELPERS, packInfo } from '../../src/runtime/fpu/index.js';
 import type { Mmu } from '../../src/runtime/mmu.js';
-import { CR0, CR4, Cpu, EFLAGS, R_EFLAGS, R_EIP } from '../../src/runtime/state.js';
+import { CR0, CR4, Cpu, type CpuEnvironment, EFLAGS, R_EFLAGS, R_EIP } from '../../src/runtime/state.js';
 
 const memory = new DataView(new ArrayBuffer(0x2000));
 /** Accesses at or above this address fault. */
@@ -50,7 +50,7 @@ function run(code: string, address = 0x100): number {
   }
 }
 
-const FLD1 = 'd9e8', FLDZ = 'd9ee', FWAIT = '9b', FNSTSW_AX = 'dfe0', FADD_ST1 = 'd8c1', FDIVP = 'def9'; // prettier-ignore
+const FLD1 = 'd9e8', FLDZ = 'd9ee', FWAIT = '9b', FNSTSW_AX = 'dfe0', FADD_ST1 = 'd8c1', FDIVP = 'def9', FNCLEX = 'dbe2'; // prettier-ignore
 const FLD_M64 = 'dd00', FSTP_M64 = 'dd18', FADD_M64 = 'dc00', FMUL_M64 = 'dc08', FDIV_M64 = 'dc30'; // prettier-ignore
 const PADDB_MM = '0ffcc1', PADDB_XMM = '660ffcc1', ADDSD = 'f20f58c1'; // prettier-ignore
 
@@ -104,10 +104,22 @@ describe('exceptions', () => {
     expect(run(FWAIT)).toBe(-1);
   });
 
-  it('without CR0.NE it is ignored', () => {
+  it.each([
+    [true, -1],
+    [false, FROZEN],
+  ])('without CR0.NE IGNNE# %s decides', (ignored, outcome) => {
+    const asked: number[] = [];
+    const numericError = (error: number): boolean => (asked.push(error), ignored);
+    cpu.environment = { numericError } as unknown as CpuEnvironment;
     divideByZeroUnmasked();
     cpu.cr0 &= ~CR0.NE;
+    expect([run(FWAIT), run(FWAIT)]).toEqual([outcome, outcome]);
+    run(FNCLEX);
     expect(run(FWAIT)).toBe(-1);
+    divideByZeroUnmasked();
+    expect(asked).toEqual([1, 1]);
+    run(FWAIT);
+    expect(asked).toEqual([1, 1, 2]);
   });
 
   it('an unmasked SSE exception is #XM, or #UD without CR4.OSXMMEXCPT, and keeps the destination', () => {

@@ -85,6 +85,7 @@ function environmentOf(bench: Bench): Cpu['environment'] {
     writeTsc: () => undefined,
     readMsr: () => false,
     writeMsr: () => false,
+    numericError: () => true,
     acknowledgeInterrupt: () => -1,
   };
 }

@@ -1,11 +1,12 @@
 /**
  * What every FPU helper shares: the layout of `info`, availability checks, stack registers and memory operands.
  *
- * Not implemented: FERR#/IRQ 13 (with CR0.NE = 0 a pending x87 exception is ignored, as with IGNNE# held active); the opcode register
- * (FOP stays 0, as processors report it when no unmasked exception is pending); the operand pointer holds the linear address and DS.
+ * The opcode register changes at unmasked exceptions only, as on processors since the Pentium 4 (SDM vol. 1, 8.1.9.1).
+ *
+ * Not implemented: the operand pointer holds the linear address and DS.
  */
-import { fault, Vector } from '../fault.js';
-import { CR0, CR4, type Cpu, R_EIP } from '../state.js';
+import { fault, FROZEN, Vector } from '../fault.js';
+import { CR0, CR4, type Cpu, R_EIP, R_SEGMENT_BASE } from '../state.js';
 import { type Fpu, STATUS } from './state.js';
 
 /**
@@ -73,8 +74,26 @@ export function checkWaiting(cpu: Cpu): void {
   if (cpu.fpu.status & STATUS.ES) pendingException(cpu);
 }
 
+/** #MF; with CR0.NE = 0 FERR# is asserted and, unless IGNNE# is, the processor waits for an interrupt (SDM vol. 1, 8.7.2). */
 export function pendingException(cpu: Cpu): void {
   if (cpu.cr0 & CR0.NE) fault(Vector.MF);
+  if (!cpu.environment.numericError(cpu.fpu.errors)) fault(FROZEN);
+}
+
+const LONGEST = 15;
+
+/** Bits 0-2 of the x87 opcode byte and the ModR/M byte at CS:EIP, where no prefix is between D8 and DF; 0 if it cannot be read. */
+export function opcodeAt(cpu: Cpu): number {
+  const linear = cpu.r[R_EIP]! + cpu.r[R_SEGMENT_BASE + 1]!;
+  let previous = 0;
+  for (let i = 0; i < LONGEST; i++) {
+    const machine = cpu.mmu.probeFetch((linear + i) | 0);
+    if (machine < 0) return 0;
+    const byte = cpu.mmu.memory.u8[machine]!;
+    if ((previous & 0xf8) === 0xd8) return ((previous & 7) << 8) | byte;
+    previous = byte;
+  }
+  return 0;
 }
 
 const CS = 1, DS = 3; // prettier-ignore

@@ -102,8 +102,14 @@ export function raise(fpu: Fpu, flags: number): number {
   if (flags === 0) return 0;
   fpu.status |= flags;
   const unmasked = flags & ~fpu.control & STATUS.EXCEPTIONS;
-  if (unmasked) fpu.status |= STATUS.ES | STATUS.B;
+  if (unmasked) setError(fpu);
   return unmasked;
+}
+
+function setError(fpu: Fpu): void {
+  if (!(fpu.status & STATUS.ES)) fpu.errors++;
+  fpu.status |= STATUS.ES | STATUS.B;
+  fpu.opcode = fpu.readOpcode();
 }
 
 /** Stack underflow (C1 = 0) or overflow (C1 = 1); true if masked, so that the masked response goes ahead. */

@@ -37,6 +37,8 @@ export const MXCSR_MASK = 0xffff;
 /** Index of MM0 in `words`. */
 export const MM_WORDS = 64;
 
+const unknownOpcode = (): number => 0;
+
 /**
  * Layout of `buffer` (bytes): 0-255 XMM0-15, 256-319 significands of physical R0-R7, 320-335 their sign and exponent.
  * MMi is the significand of physical register i.
@@ -67,6 +69,10 @@ export class Fpu {
   operandOffset = 0;
   operandSelector = 0;
   opcode = 0;
+  /** How many times ES has been set: numbers the errors, so that who was told of one knows the next from it. */
+  errors = 0;
+  /** The opcode of the instruction at hand, asked for when it raises an unmasked exception; whoever has the processor sets it. */
+  readOpcode: () => number = unknownOpcode;
   mxcsr = MXCSR_INITIAL;
 
   /** Power-up state: FNINIT plus cleared registers (SDM vol. 3, table 11-1). */
@@ -108,6 +114,7 @@ export class Fpu {
   /** Recomputes ES and B after masks or flags changed. */
   summarize(): void {
     const unmasked = this.status & ~this.control & STATUS.EXCEPTIONS;
+    if (unmasked && !(this.status & STATUS.ES)) this.errors++;
     this.status = unmasked ? this.status | 0x8080 : this.status & 0x7f7f;
   }
 
@@ -142,6 +149,7 @@ export class Fpu {
     this.operandOffset = other.operandOffset;
     this.operandSelector = other.operandSelector;
     this.opcode = other.opcode;
+    this.errors = other.errors;
     this.mxcsr = other.mxcsr;
   }
 }

@@ -9,6 +9,7 @@ import {
   type Helper,
   INFO,
   notePointers,
+  pendingException,
   physical,
   pop,
   stackIndex,
@@ -51,7 +52,7 @@ const ignored: Helper = checkX87;
 
 const fwait: Helper = (cpu) => {
   if ((cpu.cr0 & (CR0.MP | CR0.TS)) === (CR0.MP | CR0.TS)) fault(Vector.NM);
-  if (cpu.fpu.status & STATUS.ES && cpu.cr0 & CR0.NE) fault(Vector.MF);
+  if (cpu.fpu.status & STATUS.ES) pendingException(cpu);
 };
 
 function rotate(step: number): Helper {

@@ -1,6 +1,6 @@
 /** Delivery of exceptions, external and software interrupts through IVT, gates and task gates (SDM vol. 3, chapter 6). */
 import { ExitReason } from '../exits.js';
-import { fault, GuestFault, HAS_ERROR_CODE, Vector } from '../fault.js';
+import { fault, FROZEN, GuestFault, HAS_ERROR_CODE, Vector } from '../fault.js';
 import { getEflags, setEflags } from '../flags.js';
 import { CR0, EFLAGS, ESP, PENDING, R_BUDGET, R_CPL, R_EIP, R_PENDING, type Cpu } from '../state.js';
 import { checkEip, enterCode, enterRealCode, enterStack } from './code-segment.js';
@@ -72,8 +72,16 @@ export function deliverException(cpu: Cpu, vector: number, errorCode: number, ad
   }
 }
 
+/** The instruction at r[R_EIP] waits; an interrupt returns to it. */
+function freeze(cpu: Cpu): void {
+  cpu.halted = true;
+  cpu.exitReason = ExitReason.HLT;
+  cpu.r[R_PENDING]! |= PENDING.EXIT;
+}
+
 /** Delivers a caught `GuestFault`. */
 export function deliverFault(cpu: Cpu, caught: GuestFault): void {
+  if (caught.vector === FROZEN) return freeze(cpu);
   deliverException(cpu, caught.vector, caught.errorCode, caught.address);
 }
 
