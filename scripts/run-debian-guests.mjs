@@ -1,7 +1,10 @@
 // Boots the Debian guests of guests/build/ in child processes and checks each: status 0, the workload's output equal to
 // the native one, and per kernel and memory size the same instruction count in every engine (on the virtual clock).
-// usage: run-debian-guests.mjs [--kernels 686,686-pae] [--engines interpreter,jit] [--memory 256M,1G] [--jobs 2]
+// The machine has APICs, and the kernels use them; in the last engine each kernel also runs with 'noapic nolapic', on PIC and PIT.
+// No kernel may switch on page-table isolation or another mitigation: src/runtime/cpu-models.ts says why.
+// usage: run-debian-guests.mjs [--kernels 686,686-pae] [--engines interpreter,jit] [--memory 256M,1G] [--jobs 2] [--no-legacy]
 //                              [--lockstep KERNEL[,KERNEL]] [--every 1000000] [--timeout SECONDS]
+//   --no-legacy leaves the runs with 'noapic nolapic' out
 //   --lockstep  interpreter and JIT side by side to BOOT-OK, compared every --every instructions
 // Last line: "N passed, N failed"; status 1 if any failed.
 // The serial output of each run is kept in guests/build/log/.
@@ -14,6 +17,8 @@ import { parseArgs } from 'node:util';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BUILD = `${ROOT}guests/build/`;
 const LOG = `${BUILD}log/`;
+const LEGACY = 'noapic nolapic';
+const MITIGATION = /^.*(page tables isolation|Spectre|Meltdown|Retpoline|Mitigation:).*$/im;
 const FAILURE = 'Kernel panic|BUG:|Oops:|Unable to mount root';
 
 function readOptions() {
@@ -26,7 +31,9 @@ function readOptions() {
       lockstep: { type: 'string', default: '' },
       every: { type: 'string', default: '1000000' },
       timeout: { type: 'string', default: '900' },
+      legacy: { type: 'boolean', default: true },
     },
+    allowNegative: true,
   });
   for (const name of ['jobs', 'timeout', 'every']) {
     if (!/^[1-9]\d*$/.test(values[name]))
@@ -40,6 +47,7 @@ function readOptions() {
     jobs: Number(values.jobs),
     lockstep: list(values.lockstep),
     every: values.every,
+    legacy: values.legacy,
     timeoutSeconds: Number(values.timeout),
   };
 }
@@ -56,22 +64,26 @@ function requireFiles(options) {
 }
 
 // Engines vary slowest: the long runs start first, and one kernel's runs do not wait for each other.
-function listRuns({ kernels, engines, memory }) {
-  return engines.flatMap((engine) =>
-    kernels.flatMap((kernel) =>
-      memory.map((size) => ({ engine, kernel, size, name: `${kernel} ${size} ${engine}` })),
-    ),
+function listRuns({ kernels, engines, memory, legacy }) {
+  const run = (engine, kernel, size, append) => ({
+    ...{ engine, kernel, size, append },
+    name: [kernel, size, engine, append].filter(Boolean).join(' '),
+  });
+  const runs = engines.flatMap((engine) =>
+    kernels.flatMap((kernel) => memory.map((size) => run(engine, kernel, size, ''))),
   );
+  if (!legacy) return runs;
+  return [...runs, ...kernels.map((kernel) => run(engines.at(-1), kernel, memory[0], LEGACY))];
 }
 
-const guestArguments = (kernel, memory) => [
+const guestArguments = (kernel, memory, append = '') => [
   ...['--kernel', `${BUILD}vmlinuz-${kernel}`, '--initrd', `${BUILD}initramfs.cpio.gz`],
-  ...['--append', 'console=ttyS0', '--memory', memory, '--no-reboot', '--fail', FAILURE],
+  ...['--append', `console=ttyS0 ${append}`.trimEnd(), '--memory', memory, '--no-reboot', '--fail', FAILURE],
 ];
 
 function hvmArguments(run, statsFile, timeoutSeconds) {
   return [
-    ...[`${ROOT}bin/hvm.js`, 'run', ...guestArguments(run.kernel, run.size)],
+    ...[`${ROOT}bin/hvm.js`, 'run', ...guestArguments(run.kernel, run.size, run.append)],
     ...['--engine', run.engine, '--clock', 'virtual', '--serial', 'stdio', '--display', 'none'],
     ...['--timeout', String(timeoutSeconds), '--stats', statsFile],
   ];
@@ -121,7 +133,12 @@ function lastLine(output) {
 }
 
 // The reason for which a run failed, or undefined.
-function judge({ status, output }, expected) {
+function judge({ status, output }, run, expected) {
+  const mitigation = MITIGATION.exec(output);
+  if (mitigation) return `a mitigation: ${mitigation[0]}`;
+  const usesApic = output.includes('Enabling APIC mode');
+  if (usesApic !== (run.append !== LEGACY))
+    return `the kernel ${usesApic ? 'uses' : 'does not use'} the APICs`;
   const workload = workloadOf(output);
   if (!output.includes('BOOT-OK')) return `no BOOT-OK (status ${status}); last line: ${lastLine(output)}`;
   if (workload === undefined)
@@ -146,7 +163,7 @@ async function perform(run, options, expected, report) {
   const result = await execute(hvmArguments(run, statsFile, options.timeoutSeconds), options.timeoutSeconds);
   writeFileSync(`${file}.log`, result.output);
   run.instructions = readInstructions(statsFile);
-  const reason = judge(result, expected);
+  const reason = judge(result, run, expected);
   run.failed = reason !== undefined;
   const count = run.instructions === undefined ? '' : `, ${run.instructions} instructions`;
   report(!run.failed, run.name, reason ?? `${result.seconds.toFixed(1)} s${count}`);
@@ -177,7 +194,7 @@ function compareCounts(runs, report) {
 function groupByMachine(runs) {
   const groups = new Map();
   for (const run of runs) {
-    const name = `${run.kernel} ${run.size}`;
+    const name = [run.kernel, run.size, run.append].filter(Boolean).join(' ');
     groups.set(name, [...(groups.get(name) ?? []), run]);
   }
   return groups;

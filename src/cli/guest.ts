@@ -3,7 +3,12 @@ import { LARGEST_BIOS, checkBios } from '../firmware/bios-image.js';
 import { createEngine } from '../jit/engines.js';
 import { ImageError, Machine } from '../machine.js';
 import type { EndReason } from '../machine.js';
-import { CPU_MODELS, canHaveLocalApic, type CpuModelName } from '../runtime/cpu-models.js';
+import {
+  CPU_MODELS,
+  canHaveLocalApic,
+  hasLocalApicByDefault,
+  type CpuModelName,
+} from '../runtime/cpu-models.js';
 import type { PeekByte } from '../regress/cpu-report.js';
 import type { EngineName } from './engine-names.js';
 import { chooseValue } from './options.js';
@@ -62,8 +67,8 @@ export interface MachineSetup {
   readonly bios: Uint8Array | undefined;
 }
 
-/** Throws UsageError for a processor model nobody knows, or one that cannot have what else is asked for. */
-export function checkProcessor({ cpu, apic }: GuestOptions): void {
+/** Whether there are APICs. Throws UsageError for a processor model nobody knows, or one that cannot have what else is asked for. */
+export function checkProcessor({ cpu, apic }: GuestOptions): boolean {
   const name =
     cpu === undefined ? 'default' : chooseValue('cpu', cpu, Object.keys(CPU_MODELS) as CpuModelName[]);
   if (apic && !canHaveLocalApic(CPU_MODELS[name])) {
@@ -71,16 +76,17 @@ export function checkProcessor({ cpu, apic }: GuestOptions): void {
       `--apic on: processor model ${quote(name)} has no local APIC; expected --apic off or another --cpu`,
     );
   }
+  return apic ?? hasLocalApicByDefault(CPU_MODELS[name]);
 }
 
 /** Resets end a slice: the caller decides whether to boot again. Throws UsageError when the host cannot give the memory. */
 export function createMachine({ options, engine, clock, serial, debugConsole, bios }: MachineSetup): Machine {
-  checkProcessor(options);
+  const apic = checkProcessor(options);
   try {
     const machine = new Machine({
       memoryBytes: options.memoryBytes,
       ...(options.cpu === undefined ? {} : { cpu: options.cpu }),
-      apic: options.apic,
+      apic,
       bios,
       clock,
       hostNow: () => Math.floor(performance.now() * 1e6),

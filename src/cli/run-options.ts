@@ -25,7 +25,7 @@ export const GUEST_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'apic',
     value: 'on|off',
-    help: 'local APIC, I/O APIC and HPET besides the PIC and PIT (default off)',
+    help: 'local APIC, I/O APIC and HPET besides the PIC and PIT (default on for pentium3 and default)',
   },
   { name: 'no-reboot', help: 'a reset or triple fault ends the run with status 2' },
   { name: 'debug-exit', help: 'a write of V to port 0xf4 ends the run with status (V << 1) | 1' },
@@ -70,7 +70,8 @@ export interface GuestOptions {
   readonly append: string;
   readonly memoryBytes: number;
   readonly cpu: string | undefined;
-  readonly apic: boolean;
+  /** Undefined: as the processor model has it. */
+  readonly apic: boolean | undefined;
   readonly noReboot: boolean;
   readonly debugExit: boolean;
   readonly sends: readonly Send[];
@@ -113,6 +114,10 @@ function parseTimeout(value: string | undefined): number | undefined {
   return seconds;
 }
 
+function parseSwitch(name: string, value: string | undefined): boolean | undefined {
+  return value === undefined ? undefined : chooseValue(name, value, ['on', 'off']) === 'on';
+}
+
 function optionalPattern(parsed: ParsedArguments, name: string): RegExp | undefined {
   const value = lastValue(parsed, name);
   return value === undefined ? undefined : parsePattern(`--${name}`, value);
@@ -135,7 +140,7 @@ export function guestOptions(parsed: ParsedArguments): GuestOptions {
     append: lastValue(parsed, 'append') ?? '',
     memoryBytes: parseMemorySize(lastValue(parsed, 'memory') ?? '256M'),
     cpu: lastValue(parsed, 'cpu'),
-    apic: chooseValue('apic', lastValue(parsed, 'apic') ?? 'off', ['on', 'off']) === 'on',
+    apic: parseSwitch('apic', lastValue(parsed, 'apic')),
     noReboot: parsed.values.has('no-reboot'),
     debugExit: parsed.values.has('debug-exit'),
     sends: (parsed.values.get('send') ?? []).map(parseSend),

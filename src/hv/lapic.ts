@@ -23,6 +23,7 @@ import type { LapicState } from './lapic-registers.js';
 import * as timer from './lapic-timer.js';
 import type { TimeOfTsc } from './lapic-timer.js';
 import { partOf } from './mmio-bus.js';
+import { smiRefusal } from './smi.js';
 
 export const MSR_APIC_BASE = 0x1b,
   MSR_TSC_DEADLINE = 0x6e0;
@@ -82,6 +83,7 @@ export class Lapic implements Device<LapicState> {
     },
   ];
   private readonly parts: LapicParts;
+  private readonly refuseSmi = smiRefusal('a message of an APIC');
 
   constructor(parts: LapicParts) {
     this.parts = parts;
@@ -193,6 +195,9 @@ export class Lapic implements Device<LapicState> {
       case DELIVERY.INIT:
         this.parts.init();
         return true;
+      case DELIVERY.SMI:
+        this.refuseSmi();
+        return false;
       default:
         return false;
     }

@@ -5,6 +5,7 @@
  */
 import type { Clock, Decoder, Device, Nanoseconds, PortClaim, Wire } from '../devices/device.js';
 import { ticksAt, timeOfTick } from './frequency.js';
+import { smiRefusal } from './smi.js';
 
 export const PM_TIMER_HERTZ = 3579545;
 export const PM_BASE = 0xb000,
@@ -71,6 +72,7 @@ export class PowerManagement implements Device<PmState> {
     },
   ];
   private readonly decoder: Decoder;
+  private readonly refuseSmi = smiRefusal('port b2');
   private readonly clock: Clock;
   private readonly sci: Wire;
   private readonly powerOff: () => void;
@@ -195,6 +197,7 @@ export class PowerManagement implements Device<PmState> {
     s.smiCommand = value;
     if (value === ACPI_ENABLE) s.control |= CNT_SCI_EN;
     else if (value === ACPI_DISABLE) s.control &= ~CNT_SCI_EN;
+    else this.refuseSmi();
     this.update();
   }
 }

@@ -185,6 +185,11 @@ export function canHaveLocalApic(model: CpuModel): boolean {
   return !WITHOUT_APIC.has(model.name);
 }
 
+/** Models that have their APIC switched on unless somebody says otherwise: the P6 family, whose systems expect one. */
+export function hasLocalApicByDefault(model: CpuModel): boolean {
+  return model.name === 'pentium3' || model.name === 'default';
+}
+
 export function hasTscDeadline(model: CpuModel): boolean {
   return model.name === 'default';
 }

@@ -1,4 +1,5 @@
 /** APICs and HPET in the machine: wires, CPUID, MSRs and the instruction at which an interrupt arrives. */
+import debug from 'debug';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SerialLine } from '../../src/devices/serial-backend.js';
 import { ACPI_BASE } from '../../src/firmware/acpi.js';
@@ -325,5 +326,30 @@ describe('interprocessor interrupts', () => {
   it('INIT restarts the machine', () => {
     engine.step = () => set(LAPIC + ICR, 0x44500);
     expect(machine.runSlice(10)).toEqual({ ended: { kind: 'reset' } });
+  });
+});
+
+describe('system-management interrupts', () => {
+  const SMI = 0x200,
+    SMI_COMMAND = 0xb2;
+  it('are refused, which is told once for each source', () => {
+    const lines: string[] = [];
+    const { log } = debug;
+    debug.log = (...parts: unknown[]) => lines.push(parts.join(' '));
+    debug.enable('hvm:smi');
+    try {
+      build();
+      const before = machine.cpu.r.slice();
+      for (const value of [SMI, 0x40000 | SMI, 0x80000 | SMI]) set(LAPIC + ICR, value);
+      setEntry(5, SMI);
+      for (const value of [0, 1, 0xff]) out(SMI_COMMAND, value);
+      expect(machine.cpu.r).toEqual(before);
+      expect(lines.filter((text) => text.includes('a message of an APIC'))).toHaveLength(1);
+      expect(lines.filter((text) => text.includes('port b2'))).toHaveLength(1);
+      expect(machine.runSlice(10).ended).toBeUndefined();
+    } finally {
+      debug.log = log;
+      debug.disable();
+    }
   });
 });
