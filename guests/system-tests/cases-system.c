@@ -215,7 +215,7 @@ static void features(void) {
 }
 
 /* Makes IRQ 0 pending with interrupts off. */
-static void raise_irq0(void) {
+void raise_irq0(void) {
   out8(0x20, 0x0a);
   out8(0x43, 0x30);
   out8(0x40, 20);

@@ -3,12 +3,14 @@
 
 extern u32 stubs[];
 extern void enter(void), double_fault(void);
+extern const u8 real_start[], real_end[], real_stubs[];
 
 struct state in, out;
 struct tss tss, tss_df, tss2, tss3;
 struct tss16 tss16;
 u64 gdt[GDT_SIZE / 8] __attribute__((aligned(8))), ldt[8] __attribute__((aligned(8))), idt[256] __attribute__((aligned(8)));
 u32 show_rf, quiet_registers;
+u32 real_mode, from_real; /* the case starts there; it ended there */
 
 static u32 length;       /* of the snippet at CODE */
 static u32 cases;
@@ -105,6 +107,7 @@ static void fill_gdt(void) {
   describe(C3_16, segment(CODE, 0xffff, PRESENT | DPL3 | READABLE | ACCESSED, 0));
   describe(D3_16, segment(STACK3, 0xffff, PRESENT | DPL3 | WRITABLE | ACCESSED, 0));
   describe(H0_16, segment(HANDLER, 0xffff, PRESENT | READABLE | ACCESSED, 0));
+  describe(R0_16, segment(REAL, 0xffff, PRESENT | READABLE | ACCESSED, 0));
   describe(CONFORMING, segment(0, 0xfffff, PRESENT | CONFORM | ACCESSED, BIG | PAGES));
 }
 
@@ -196,7 +199,7 @@ void begin(void) {
   memset((void *)HANDLER, 0xcc, 0x1000);
   memset((void *)SECOND, 0, 0x4000);
   in = START;
-  watch_count = trace_left = trace_count = 0;
+  watch_count = trace_left = trace_count = real_mode = 0;
 }
 
 void load(u32 address, struct snippet snippet) {
@@ -232,6 +235,21 @@ void v86(u32 iopl) {
   in.ebx = 0;
   in.esi = 0x100;
   in.edi = 0x200;
+}
+
+void vector16(u32 vector, u32 address) { poke32(IVT + 4 * vector, (address & 0xffff0) << 12 | (address & 15)); }
+
+void real(void) {
+  v86(0);
+  in.eflags = 2;
+  real_mode = 1;
+  memset((void *)(DATA + 0xff00), 0, 0x100); /* where cases wrap */
+  memset((void *)(STACK3 + 0xff00), 0, 0x100);
+  memcpy((void *)REAL, real_start, (u32)(real_end - real_start));
+  for (u32 i = 0; i < 256; i++) poke32(IVT + 4 * i, REAL << 12 | ((u32)(real_stubs - real_start) + 8 * i));
+  LOW->es = LOW->ss = LOW->ds = LOW->fs = LOW->gs = D0_16;
+  LOW->protected_limit = sizeof idt - 1;
+  LOW->protected_base = (u32)idt;
 }
 
 static void add_watch(u32 address, u32 count, u32 size) {
@@ -280,6 +298,8 @@ static void give_up(void) {
 /* Called by every stub; nonzero: go on from `in`. */
 u32 harness_event(void) {
   if (!running) give_up();
+  if (from_real) memcpy(&out, (void *)REAL, sizeof LOW->state);
+  from_real = 0;
   __asm__ volatile("movl %%cr2, %0" : "=r"(out.cr2));
   out.es &= 0xffff;
   out.cs &= 0xffff;
@@ -342,7 +362,7 @@ static void print_watch(u32 address, u32 count, u32 size) {
 static void print_vector(void) {
   put('#');
   print_decimal(out.vector);
-  if (out.vector == 8 || (out.vector >= 10 && out.vector <= 14) || out.vector == 17) {
+  if (!real_mode && (out.vector == 8 || (out.vector >= 10 && out.vector <= 14) || out.vector == 17)) {
     put('(');
     print_hex(out.error);
     put(')');
@@ -369,6 +389,11 @@ static void print_result(const struct state *from) {
 
 void finish(const char *name) {
   struct state from = in;
+  if (real_mode) {
+    memcpy((void *)REAL, &in, sizeof LOW->state);
+    LOW->ip = (u16)in.eip;
+    LOW->cs = (u16)in.cs;
+  }
   running = 1;
   enter();
   running = 0;
@@ -438,7 +463,7 @@ const char *numbered(const char *text, u32 number) {
 
 void harness_main(void) {
   out8(0x3fb, 3); /* eight bits: what Bochs writes to its file */
-  memset((void *)CODE, 0, SECOND + 0x10000 - CODE); /* where firmware and loaders may have been */
+  memset((void *)REAL, 0, SECOND + 0x10000 - REAL); /* where firmware and loaders may have been */
   mask_interrupts();
   segment_cases();
   query_cases();
@@ -451,6 +476,7 @@ void harness_main(void) {
   v86_cases();
   virtual_cases();
   wrap_cases();
+  real_cases();
   paging_cases();
   print_decimal(cases);
   print(" cases\n");

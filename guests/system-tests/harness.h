@@ -7,7 +7,7 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 
 /* Low memory of the cases: flat code sees these addresses, based segments and virtual-8086 mode see offsets. */
-enum { CODE = 0x20000, DATA = 0x30000, STACK = 0x40000, STACK3 = 0x50000, HANDLER = 0x60000, SECOND = 0x70000 };
+enum { REAL = 0x10000, CODE = 0x20000, DATA = 0x30000, STACK = 0x40000, STACK3 = 0x50000, HANDLER = 0x60000, SECOND = 0x70000 };
 /* Stack pointers at the start of a case: offset in the stack's 64 KiB. */
 enum { TOP = 0x1000 };
 
@@ -17,7 +17,7 @@ enum {
   C0_16 = 0x40, D0_16 = 0x48, C3_16 = 0x53, D3_16 = 0x5b, CONFORMING = 0x60,
   C1 = 0x69, D1 = 0x71, C2 = 0x7a, D2 = 0x82,
   S0 = 0x88, S1 = 0x90, S2 = 0x98, S3 = 0xa0, S4 = 0xa8, S5 = 0xb0,
-  TSS2 = 0xb8, TSS3 = 0xc0, TSS16 = 0xc8, H0_16 = 0xd0, GDT_SIZE = 0x100,
+  TSS2 = 0xb8, TSS3 = 0xc0, TSS16 = 0xc8, H0_16 = 0xd0, R0_16 = 0xd8, GDT_SIZE = 0x100,
 };
 /* Access bytes. */
 enum {
@@ -89,6 +89,21 @@ void finish(const char *name);         /* runs, prints the line */
 void ring(u32 cpl);    /* flat, rings 1 to 3, stack at STACK3 */
 void code16(void);     /* ring 0, CS and SS 16-bit and based, DS ES flat */
 void v86(u32 iopl);    /* segments CODE, DATA, STACK3 */
+void real(void);       /* the same in real mode; vectors come through a table of their own at IVT */
+
+/* What real mode finds at REAL: the state at start and end, selectors that give segments their hidden parts, table registers. */
+enum { IVT = REAL + 0x2000 };
+struct low {
+  u32 state[18];
+  u16 es, ss, ds, fs, gs, unused;
+  u16 idt_limit;
+  u32 idt_base;
+  u16 protected_limit;
+  u32 protected_base;
+  u16 ip, cs;
+} __attribute__((packed));
+#define LOW ((volatile struct low *)REAL)
+void vector16(u32 vector, u32 address); /* in the table of real mode */
 
 /* Prints memory after the case. */
 void watch(u32 address, u32 count);   /* dwords */
@@ -102,6 +117,8 @@ void group(const char *title);
 /* The emulator named gets the next case wrong: why, and where the manual says so. */
 void differs(const char *emulator, const char *reason);
 void differs_all(const char *emulator, const char *reason); /* the rest of the group */
+void raise_irq0(void); /* IRQ 0 pending and not masked, interrupts still off */
+extern u32 real_mode;
 u32 is_tcg(void); /* for the cases that end QEMU itself */
 void print(const char *text);
 void print_hex(u32 value);
@@ -132,4 +149,5 @@ void system_cases(void);
 void v86_cases(void);
 void virtual_cases(void);
 void wrap_cases(void);
+void real_cases(void);
 void paging_cases(void);

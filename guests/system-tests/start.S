@@ -44,7 +44,11 @@ _start: cli
         .globl enter
 enter:  pushal
         movl %esp, harness_esp
-again:  testl $0x20000, in+EFLAGS
+again:  testl $1, real_mode
+        jz 2f
+        lidt REAL+(real_pointer-real_start)
+        ljmp $0xd8, $(enter_real-real_start)
+2:      testl $0x20000, in+EFLAGS
         jnz 3f
         movw in+ES, %es
         movw in+FS, %fs
@@ -151,6 +155,106 @@ stub_\vector:
         stub %i
         .set i, i + 1
         .endr
+
+# What runs in real mode, copied to REAL: the way into a case, stubs of its vectors, and the way out. The first bytes are struct low
+# of harness.h, within reach whatever limit DS has.
+        .set REAL, 0x10000
+        .set SELECTOR_ES, 72
+        .set SELECTOR_SS, 74
+        .set SELECTOR_DS, 76
+        .set SELECTOR_FS, 78
+        .set SELECTOR_GS, 80
+        .section .real, "ax"
+        .code16
+        .globl real_start, real_end, real_stubs
+real_start:
+        .skip 84
+real_pointer:
+        .word 0x3ff
+        .long REAL + 0x2000
+protected_pointer:
+        .skip 6
+        .set WHERE, 96
+        .org real_start + WHERE
+        .skip 4
+enter_real:
+        movw %cs:SELECTOR_ES, %es
+        movw %cs:SELECTOR_SS, %ss
+        movw %cs:SELECTOR_DS, %ds
+        movw %cs:SELECTOR_FS, %fs
+        movw %cs:SELECTOR_GS, %gs
+        movl %cr0, %eax
+        andb $0xfe, %al
+        movl %eax, %cr0
+        ljmp $REAL >> 4, $1f - real_start
+1:      movw %cs:ES, %es
+        movw %cs:FS, %fs
+        movw %cs:GS, %gs
+        movw %cs, %ax
+        movw %ax, %ss
+        movl $0x1f00, %esp
+        pushl %cs:EFLAGS
+        popfl
+        movw %cs:SS, %ss
+        movl %cs:ESP, %esp
+        movl %cs:EAX, %eax
+        movl %cs:ECX, %ecx
+        movl %cs:EDX, %edx
+        movl %cs:EBX, %ebx
+        movl %cs:EBP, %ebp
+        movl %cs:ESI, %esi
+        movl %cs:EDI, %edi
+        movw %cs:DS, %ds
+        ljmp *%cs:WHERE
+
+real_common:
+        pushw %ds
+        pushw %cs
+        popw %ds
+        movl %eax, EAX
+        popw DS
+        popw VECTOR
+        popw EIP
+        popw CS
+        popw EFLAGS
+        movl %ecx, ECX
+        movl %edx, EDX
+        movl %ebx, EBX
+        movl %ebp, EBP
+        movl %esi, ESI
+        movl %edi, EDI
+        movl %esp, ESP
+        movw %ss, SS
+        movw %es, ES
+        movw %fs, FS
+        movw %gs, GS
+        lidtl protected_pointer - real_start
+        movl %cr0, %eax
+        orb $1, %al
+        movl %eax, %cr0
+        ljmpl $0x08, $leave_real
+
+        .macro real_stub vector
+        pushw $\vector
+        jmp real_common
+        .balign 8
+        .endm
+        .balign 8
+real_stubs:
+        .set i, 0
+        .rept 256
+        real_stub %i
+        .set i, i + 1
+        .endr
+real_end:
+        .code32
+
+        .text
+leave_real:
+        movl $0x10, %eax
+        movl %eax, %ds
+        movl $1, from_real
+        jmp leave
 
         .section .rodata
         .globl stubs
