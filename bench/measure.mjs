@@ -1,32 +1,57 @@
 // Runs one process and tells what it cost: CPU seconds (user + system, all threads), wall seconds, output; and the same at chosen lines of its output.
 // Linux only. The whole process is measured by bash's `time`, which reads what the kernel accounted to 1 ms; marks on the way come from /proc.
 import { execFileSync, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { clearTimeout, setTimeout } from 'node:timers';
 
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 const MEASURED = `TIMEFORMAT='%3U %3S'; exec 4>&2; { time "$@" 2>&4 4>&- 3>&-; } 2>&3`;
 
-// Fields 14 and 15 of proc(5)'s stat, counted behind the parenthesised name; threads that ended are included. Steps of 10 ms.
-function cpuSeconds(pid) {
+// Fields 14 and 15 of proc(5)'s stat, counted behind the parenthesised name: steps of 10 ms, threads that ended included.
+function accountedSeconds(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-function peakMegabytes(pid) {
-  const match = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  return Number(match?.[1] ?? 0) / 1024;
+// The scheduler's nanoseconds, of threads that still live.
+function scheduledSeconds(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const nanoseconds = threads.map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]),
+  );
+  return nanoseconds.reduce((sum, part) => sum + part, 0) / 1e9;
+}
+
+function cpuSeconds(pid) {
+  try {
+    return Math.max(accountedSeconds(pid), scheduledSeconds(pid));
+  } catch {
+    return accountedSeconds(pid);
+  }
+}
+
+/** Peak resident megabytes, less what is resident of mappings that are as large as the guest's memory: those hold it. */
+function peakMegabytes(pid, guestMegabytes) {
+  const peak = Number(/^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]);
+  const mappings = readFileSync(`/proc/${pid}/smaps`, 'latin1').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+  let guest = 0;
+  for (const mapping of mappings) {
+    const size = Number(/^Size:\s*(\d+) kB/m.exec(mapping)?.[1]);
+    if (size >= guestMegabytes * 1024) guest += Number(/^Rss:\s*(\d+) kB/m.exec(mapping)[1]);
+  }
+  return (peak - guest) / 1024;
 }
 
 const childOf = (shell) => Number(readFileSync(`/proc/${shell}/task/${shell}/children`, 'latin1'));
 
 /**
- * Resolves to {cpu, wall, status, output, marks}; seconds. `marks` maps each text of `watch` to {cpu, wall, peak (MB)} when it first stood
- * in the output. With watched texts the process is ended after the last one, and cpu and wall are the last mark's.
+ * Resolves to {cpu, wall, status, output, errors, marks}; seconds. `marks` maps each text of `watch` to {cpu, wall} when it first stood in the
+ * output. With watched texts the process is ended after the last one, and cpu and wall are the last mark's; with `guestMegabytes` its mark
+ * has the peak of memory beyond the guest's, in MB, too.
  * Rejects when the process cannot start, or `timeoutSeconds` pass first.
  */
-export function measure(command, { watch = [], timeoutSeconds }) {
+export function measure(command, { watch = [], guestMegabytes, timeoutSeconds }) {
   return new Promise((resolve, reject) => {
     const start = performance.now();
     const shell = spawn('bash', ['-c', MEASURED, 'bash', ...command], {
@@ -47,14 +72,23 @@ export function measure(command, { watch = [], timeoutSeconds }) {
       for (const text of watch) {
         if (marks[text] || !output.includes(text)) continue;
         const pid = childOf(shell.pid);
-        const wall = (performance.now() - start) / 1000;
-        marks[text] = { cpu: cpuSeconds(pid), wall, peak: peakMegabytes(pid) };
-        if (text === watch.at(-1)) end();
+        const last = text === watch.at(-1);
+        marks[text] = { cpu: cpuSeconds(pid), wall: (performance.now() - start) / 1000 };
+        if (last && guestMegabytes) marks[text].peak = peakMegabytes(pid, guestMegabytes);
+        if (last) end();
+      }
+    };
+    // A process that ended before it could be looked at is reported as one without the mark.
+    const tryLook = () => {
+      try {
+        look();
+      } catch {
+        // The last line says how far it came.
       }
     };
     shell.stdout.on('data', (chunk) => {
       output += chunk.toString('latin1');
-      look();
+      tryLook();
     });
     shell.stderr.on('data', (chunk) => (errors += chunk));
     shell.stdio[3].on('data', (chunk) => (times += chunk));

@@ -34,13 +34,14 @@ function addRatios(row, reference) {
   for (const figures of Object.values(row.engines)) figures.ratio = figures.value / base;
 }
 
-// A mean counts only what every case of the engine has; a case that failed everywhere in it is left out.
+// All means are over the same cases: those that every engine of the group has a figure for.
 function means(rows, engineNames) {
-  const entries = engineNames.map((engine) => {
-    const ratios = rows.map((row) => row.engines[engine]?.ratio).filter((ratio) => ratio !== undefined);
-    return [engine, geometricMean(ratios)];
-  });
-  return Object.fromEntries(entries.filter(([, mean]) => mean !== undefined));
+  const taking = engineNames.filter((engine) => rows.some((row) => row.engines[engine]?.ratio !== undefined));
+  const common = rows.filter((row) => taking.every((engine) => row.engines[engine]?.ratio !== undefined));
+  if (common.length === 0) return {};
+  return Object.fromEntries(
+    taking.map((engine) => [engine, geometricMean(common.map((row) => row.engines[engine].ratio))]),
+  );
 }
 
 const figure = (number) => {

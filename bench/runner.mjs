@@ -1,4 +1,7 @@
 // Runs cases in engines by turns and collects samples; results are compared as they come.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { BUILD } from './engines.mjs';
 import { measure } from './measure.mjs';
 import { median } from './statistics.mjs';
 import { emptyGuest } from './suite.mjs';
@@ -7,22 +10,26 @@ import { emptyGuest } from './suite.mjs';
 const NATIVE_SECONDS = 0.3;
 const LEAST = 0.0005;
 
+const digest = (text) => createHash('md5').update(text, 'latin1').digest('hex');
+
 export class Runner {
-  /** `engines`: name → engine of those that take part; `log(text)` is told what happens. */
-  constructor(engines, { timeoutSeconds, scale, log }) {
+  /** `engines`: name → engine of those that take part; `cases`: all chosen ones; `log(text)` is told what happens. */
+  constructor(engines, cases, { timeoutSeconds, scale, log }) {
     this.engines = engines;
+    this.cases = cases;
     this.timeoutSeconds = timeoutSeconds;
     this.scale = scale;
     this.log = log;
     this.failures = 0;
     this.empty = new Map();
     this.repeats = new Map();
+    this.debianRuns = new Map();
   }
 
   /** One sample of one case in one engine, appended to `samples`; failures are logged and counted, the sample is left out. */
-  async sample(group, test, name, samples) {
+  async sample(group, test, name, round, samples) {
     try {
-      const sample = await this.runners[test.kind](test, name);
+      const sample = await this.runners[test.kind](test, name, round);
       this.compare(test, sample.result);
       samples.push(sample);
       this.log(`${group.id} ${test.name}, ${name}: ${sample.value.toFixed(3)}`);
@@ -38,8 +45,8 @@ export class Runner {
     if (result !== test.expected) throw new Error(`result ${result}, elsewhere ${test.expected}`);
   }
 
-  measure(command, watch) {
-    return measure(command, { watch, timeoutSeconds: this.timeoutSeconds });
+  measure(command, settings) {
+    return measure(command, { ...settings, timeoutSeconds: this.timeoutSeconds });
   }
 
   async measureKernel(guest, name, repeats) {
@@ -90,7 +97,62 @@ export class Runner {
     };
   }
 
+  async start(test, name) {
+    const { cpu, wall } = await this.measureKernel(test.guest(), name);
+    return { value: cpu, wall };
+  }
+
+  // CPU seconds until the guest's line stands in the pipe: the time to its first instruction and a millisecond.
+  async first(test, name) {
+    const command = this.engines[name].command({ ...test.guest(), until: undefined });
+    const { cpu, wall } = await this.measure(command, { watch: ['RESULT'] });
+    return { value: cpu, wall };
+  }
+
+  async idle(test, name) {
+    const empty = await this.emptyCost(name, true);
+    const { cpu, wall } = await this.measureKernel(test.guest(), name);
+    return { value: Math.max((cpu - empty.cpu) / (wall - empty.wall), 0.0001), wall };
+  }
+
+  async span(test, name) {
+    const { marks, output } = await this.measure(this.engines[name].command(test.guest()), {
+      watch: ['BENCH-BEGIN', 'BENCH-END'],
+    });
+    const cpu = marks['BENCH-END'].cpu - marks['BENCH-BEGIN'].cpu;
+    const wall = marks['BENCH-END'].wall - marks['BENCH-BEGIN'].wall;
+    const value = test.figure === 'share' ? cpu / wall : cpu;
+    return { value: Math.max(value, 0.0001), wall, result: /^RESULT (\d+)$/m.exec(output)?.[1] };
+  }
+
+  /** Boots once per round for all chosen cases of a kernel, and to the end only if one of them needs it. */
+  debianRun(test, name, round) {
+    const key = `${round} ${test.kernel} ${name}`;
+    if (!this.debianRuns.has(key)) {
+      const whole = this.cases.some((other) => other.kernel === test.kernel && other.figure !== 'boot');
+      const watch = whole ? ['BOOT-OK', 'ALL-DONE'] : ['BOOT-OK'];
+      const guest = test.guest();
+      const run = this.measure(this.engines[name].command(guest), { watch, guestMegabytes: guest.megabytes });
+      this.debianRuns.set(key, run);
+    }
+    return this.debianRuns.get(key);
+  }
+
+  async debian(test, name, round) {
+    const { marks, output } = await this.debianRun(test, name, round);
+    if (test.figure === 'boot') return { value: marks['BOOT-OK'].cpu, wall: marks['BOOT-OK'].wall };
+    const text = /^WORKLOAD-BEGIN\n(.*)^WORKLOAD-END$/ms.exec(output)?.[1] ?? '';
+    test.expected ??= digest(readFileSync(`${BUILD}expected.txt`, 'latin1'));
+    const { cpu, wall, peak } = marks['ALL-DONE'];
+    return { value: test.figure === 'peak' ? peak : cpu, wall, result: digest(text) };
+  }
+
   runners = {
     kernel: (test, name) => this.kernel(test, name),
+    start: (test, name) => this.start(test, name),
+    first: (test, name) => this.first(test, name),
+    idle: (test, name) => this.idle(test, name),
+    span: (test, name) => this.span(test, name),
+    debian: (test, name, round) => this.debian(test, name, round),
   };
 }

@@ -2,6 +2,8 @@
 // A kernel's case costs what its guest costs above the empty guest. Rounds are sized for about a second in a good emulator.
 import { BUILD } from './engines.mjs';
 
+const EMULATORS = ['hvm', 'interpreter', 'v86', 'qemu'];
+const DEBIAN_MEGABYTES = 256;
 const BENCH = `${BUILD}bench/bench.elf`;
 const MEGABYTES = 64;
 
@@ -101,9 +103,30 @@ const kernels = (list, paging) =>
     guest: (scale) => kernelGuest(name, Math.max(1, Math.round(rounds * scale)), paging),
   }));
 
+const debianGuest = (kernel, initrd, append) => ({
+  kernel: `${BUILD}vmlinuz-${kernel}`,
+  initrd,
+  append,
+  megabytes: DEBIAN_MEGABYTES,
+});
+/** One run of boot and workload serves all cases that name the same kernel. */
+const workload = (name, kernel, figure) => ({
+  name,
+  kind: 'debian',
+  kernel,
+  figure,
+  guest: () => debianGuest(kernel, `${BUILD}initramfs.cpio.gz`, 'console=ttyS0'),
+});
+const span = (name, kernel, what, figure) => ({
+  name,
+  kind: 'span',
+  figure,
+  guest: () => debianGuest(kernel, `${BUILD}bench/debian.cpio.gz`, `console=ttyS0 bench=${what}`),
+});
+
 /**
- * `reference`: the engine that figures are divided by; `only`: engines that can take part, if not all.
- * `required` and `aim` are for hvm's geometric mean.
+ * `reference`: the engine that figures are divided by; without one they stand for themselves, in `unit`. `engines`: those that can take part, if
+ * not all. `required` and `aim` are for hvm's geometric mean. Groups without them are for information.
  */
 export const GROUPS = [
   {
@@ -140,10 +163,87 @@ export const GROUPS = [
     id: 'system',
     title: 'system micro-benchmarks',
     reference: 'qemu',
-    engines: ['hvm', 'interpreter', 'v86', 'qemu'],
+    engines: EMULATORS,
     required: 1.5,
     aim: 0.8,
     cases: kernels(SYSTEM, true),
+  },
+  {
+    id: 'debian-boot',
+    title: 'Debian 686 to BOOT-OK',
+    reference: 'qemu',
+    engines: EMULATORS,
+    required: 1.6,
+    aim: 1,
+    cases: [workload('boot-686', '686', 'boot')],
+  },
+  {
+    id: 'debian-workload',
+    title: 'Debian 686, boot and shell workload, whole run',
+    reference: 'qemu',
+    engines: EMULATORS,
+    required: 1.5,
+    aim: 0.95,
+    cases: [workload('workload-686', '686', 'whole')],
+  },
+  {
+    id: 'debian-forks',
+    title: 'fork and exec, 300 times',
+    reference: 'qemu',
+    engines: EMULATORS,
+    required: 2,
+    aim: 1,
+    cases: [span('forks-686', '686', 'forks', 'cpu')],
+  },
+  {
+    id: 'debian-pae',
+    title: 'Debian 686-pae, the same boot and whole run',
+    reference: 'qemu',
+    engines: EMULATORS,
+    required: 1.6,
+    aim: 1,
+    cases: [workload('boot-686-pae', '686-pae', 'boot'), workload('workload-686-pae', '686-pae', 'whole')],
+  },
+  {
+    id: 'memory',
+    title: 'peak RSS beyond guest memory after the workload',
+    unit: 'MB',
+    engines: EMULATORS,
+    required: 200,
+    aim: 120,
+    cases: [workload('memory-686', '686', 'peak')],
+  },
+  {
+    id: 'start',
+    title: 'process start to end of an empty guest',
+    unit: 's',
+    engines: EMULATORS,
+    required: 0.3,
+    aim: 0.15,
+    cases: [{ name: 'start-to-end', kind: 'start', guest: () => emptyGuest(false) }],
+  },
+  {
+    id: 'first',
+    title: 'process start to the first line of output',
+    unit: 's',
+    engines: EMULATORS,
+    cases: [{ name: 'start-to-output', kind: 'first', guest: () => emptyGuest(false) }],
+  },
+  {
+    id: 'idle',
+    title: 'idle, share of one core',
+    unit: 'share',
+    engines: EMULATORS,
+    required: 0.05,
+    aim: 0.02,
+    cases: [
+      {
+        name: 'idle-100-hz',
+        kind: 'idle',
+        guest: () => kernelGuest('idle', 1000, true),
+      },
+      span('idle-686', '686', 'idle', 'share'),
+    ],
   },
 ];
 

@@ -1,4 +1,4 @@
-// Runs a guest under npm's v86 with the serial line on stdout, until a line with a given text appeared; a multiboot guest needs no BIOS there.
+// Runs a guest under npm's v86 with the serial line on stdout, until a line with a given text appeared (without one: for ever); a multiboot guest needs no BIOS there.
 // usage: v86-guest.mjs V86_DIRECTORY '{"multiboot"|"kernel": FILE, "initrd": FILE, "append": TEXT, "megabytes": N, "until": TEXT}'
 import { readFileSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -37,6 +37,6 @@ emulator.add_listener('serial0-output-byte', (byte) => {
   line += String.fromCharCode(byte);
   if (byte !== 10) return;
   writeSync(1, line);
-  if (line.includes(guest.until)) process.exit(0);
+  if (guest.until && line.includes(guest.until)) process.exit(0);
   line = '';
 });
