@@ -52,7 +52,7 @@ const native = {
   ],
 };
 
-/** QEMU's default processor model is the one that calls itself what hvm's does (family 6, model 28), so that kernels choose the same code. */
+/** QEMU's default processor model is the one that calls itself what hvm's does (family 6, model 28), so that kernels leave out the same mitigations. */
 export function createEngines({ v86Directory, qemuCpu }) {
   return {
     native,

@@ -66,7 +66,7 @@ export function overviewTable(summary, engineNames, titles) {
   return [head, ruler(2, 2 + engineNames.length), ...rows].join('\n');
 }
 
-/** One row per case: medians, and ratios to the reference in brackets. */
+/** One row per case: medians, ratios to the reference in brackets, and what passed on the wall meanwhile. */
 export function groupTable(group, engineNames, titles) {
   const names = engineNames.filter((engine) => group.cases.some((row) => row.engines[engine]));
   const cell = (figures, engine) => {
@@ -76,20 +76,35 @@ export function groupTable(group, engineNames, titles) {
     const value = figures.value.toFixed(digits);
     return plain ? value : `${value} (${figure(figures.ratio)})`;
   };
+  const wall = (row) => names.map((engine) => figure(row.engines[engine]?.wall) || '–').join(' / ');
   const rows = group.cases.map((row) =>
-    line([row.name, ...names.map((engine) => cell(row.engines[engine], engine))]),
+    line([row.name, ...names.map((engine) => cell(row.engines[engine], engine)), wall(row)]),
   );
   const mean = line([
     '**geometric mean**',
     ...names.map((engine) => (group.reference === engine ? '' : `(${figure(group.means[engine])})`)),
+    '',
   ]);
-  const head = line([group.title, ...titlesOf(names, titles)]);
+  const head = line([group.title, ...titlesOf(names, titles), 'wall seconds of the same']);
   const last = group.cases.length > 1 && group.reference ? [mean] : [];
-  return [head, ruler(1, names.length), ...rows, ...last].join('\n');
+  return [head, ruler(1, names.length + 1), ...rows, ...last].join('\n');
+}
+
+/** Names of the cases in which `engine` needs more than `other`, by more than the noise of a tenth. */
+export function slowerCases(summary, engine, other) {
+  return summary.flatMap((group) =>
+    group.cases
+      .filter((row) => row.engines[engine]?.value > 1.1 * row.engines[other]?.value)
+      .map((row) => `${group.id}/${row.name}`),
+  );
 }
 
 export function markdown(summary, engineNames, titles) {
   const parts = [overviewTable(summary, engineNames, titles)];
+  if (engineNames.includes('hvm') && engineNames.includes('v86')) {
+    const slower = slowerCases(summary, 'hvm', 'v86');
+    parts.push(`Slower than v86 by more than a tenth: ${slower.join(', ') || 'none'}.`);
+  }
   for (const group of summary) parts.push(groupTable(group, engineNames, titles));
   return `${parts.join('\n\n')}\n`;
 }

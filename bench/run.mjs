@@ -118,7 +118,7 @@ async function measureAll(runner, groups, engineNames, rounds) {
 // The command without what is only about this machine: files and directories.
 function commandOf(options) {
   const words = ['rounds', 'only', 'engines', 'scale'].flatMap((name) =>
-    options[name] === '' ? [] : [`--${name}`, options[name]],
+    options[name] === '' || (name === 'scale' && options[name] === '1') ? [] : [`--${name}`, options[name]],
   );
   return ['npm run bench --', ...words].join(' ');
 }

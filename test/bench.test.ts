@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const load = (name: string) => import(`${ROOT}bench/${name}`);
 const { geometricMean, median } = await load('statistics.mjs');
-const { overviewTable, groupTable, summarise } = await load('report.mjs');
+const { overviewTable, groupTable, slowerCases, summarise } = await load('report.mjs');
 const { replaceSection } = await load('documents.mjs');
 
 const samples = (...values: number[]) => values.map((value) => ({ value, wall: value }));
@@ -52,11 +52,22 @@ describe('summary', () => {
   it('shows ratios in brackets and gaps as gaps', () => {
     const rows = groupTable(summary, NAMES, TITLES).split('\n');
     expect(rows.slice(2)).toEqual([
-      '| one | 2.00 | 5.00 (2.50) |',
-      '| two | 1.00 | 10.00 (10.0) |',
-      '| three | 1.00 | – |',
-      '| **geometric mean** |  | (5.00) |',
+      '| one | 2.00 | 5.00 (2.50) | 2.00 / 5.00 |',
+      '| two | 1.00 | 10.00 (10.0) | 1.00 / 10.0 |',
+      '| three | 1.00 | – | 1.00 / – |',
+      '| **geometric mean** |  | (5.00) |  |',
     ]);
+  });
+});
+
+describe('comparison', () => {
+  it('names what is slower beyond the noise', () => {
+    const cases = [
+      { name: 'noise', samples: { hvm: samples(1.05), v86: samples(1) } },
+      { name: 'slow', samples: { hvm: samples(1.2), v86: samples(1) } },
+      { name: 'missing', samples: { hvm: samples(9) } },
+    ];
+    expect(slowerCases(summarise([{ id: 'g', cases }], ['hvm', 'v86']), 'hvm', 'v86')).toEqual(['g/slow']);
   });
 });
 
