@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds guests/build/: two stock Debian i386 kernels, an initramfs around busybox, and the workload's expected output.
+# Builds guests/build/: two stock Debian i386 kernels, an initramfs around busybox, the workload's expected output, and SeaBIOS.
 # Uses only `apt-get download` and `dpkg-deb -x`, with an apt state of its own: nothing is installed on the host and
 # no root is needed. The mirror is the host's; only its entries for the host's Debian release are used.
 #   scripts/guests.sh            build what is missing or older than its sources
@@ -116,6 +116,14 @@ build_busybox() {
   fail "busybox-static holds no bin/busybox"
 }
 
+# SeaBIOS and its VGA BIOSes.
+build_seabios() {
+  fetch seabios
+  [[ -f $work/root/seabios/usr/share/seabios/bios-256k.bin ]] || fail "seabios holds no bios-256k.bin"
+  rm -rf "$build/seabios"
+  mv "$work/root/seabios/usr/share/seabios" "$build/seabios"
+}
+
 build_initramfs() {
   local source=$here/guests/debian
   "$node" "$here/scripts/make-initramfs.mjs" "$build/initramfs.cpio.gz" \
@@ -157,10 +165,11 @@ missing=()
 for flavour in "${flavours[@]}"; do
   if [[ ! -s $build/vmlinuz-$flavour ]]; then missing+=("$flavour"); fi
 done
-if ((${#missing[@]})) || [[ ! -s $build/busybox ]]; then
+if ((${#missing[@]})) || [[ ! -s $build/busybox || ! -s $build/seabios/bios-256k.bin ]]; then
   prepare_apt
   for flavour in "${missing[@]}"; do build_kernel "$flavour"; done
   if [[ ! -s $build/busybox ]]; then build_busybox; fi
+  if [[ ! -s $build/seabios/bios-256k.bin ]]; then build_seabios; fi
 fi
 if older_than "$build/initramfs.cpio.gz" "$build/busybox" "$here"/guests/debian/* "$here/scripts/make-initramfs.mjs"; then
   build_initramfs
@@ -168,6 +177,6 @@ fi
 if older_than "$build/expected.txt" "$build/busybox" "$here"/guests/debian/workload.sh; then
   "$here/scripts/expected-workload.sh" || fail "the workload does not run natively under $build/busybox"
 fi
-for file in vmlinuz-686 vmlinuz-686-pae busybox initramfs.cpio.gz expected.txt; do
+for file in vmlinuz-686 vmlinuz-686-pae busybox initramfs.cpio.gz expected.txt seabios/bios-256k.bin; do
   printf '%10d  %s\n' "$(stat -c %s "$build/$file")" "guests/build/$file"
 done

@@ -119,6 +119,7 @@ export class Machine {
         ports: (key, name, claim) => ports.move(key, name, claim),
         memory: (key, name, claim) => mmio.move(key, name, claim),
       },
+      out: (port, value) => ports.write(port, 1, value),
       reset: () => this.vcpu.request({ kind: 'reset' }),
       powerOff: () => this.vcpu.request({ kind: 'power-off' }),
     });

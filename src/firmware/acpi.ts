@@ -1,6 +1,6 @@
 /**
  * ACPI 1.0 tables: RSDP, RSDT, FADT, FACS and a DSDT with soft-off and the devices a kernel asks ACPI for; with APICs also MADT and HPET.
- * Not implemented: interrupt routing of PCI slots, a namespace device for the HPET.
+ * Not implemented: interrupt links that the system may move, a namespace device for the HPET.
  */
 import {
   busNumbers,
@@ -17,6 +17,7 @@ import {
   scope,
 } from './aml.js';
 import type { Aml } from './aml.js';
+import { PCI_MEMORY_FIRST, PCI_MEMORY_LAST, PIRQ_IRQS, irqOfPin } from './pci-setup.js';
 
 /** Where the tables lie: in the BIOS area, which is RAM that the memory map reserves. */
 export const ACPI_BASE = 0xea000;
@@ -24,8 +25,6 @@ const HEADER = 36,
   FADT_SIZE = 116,
   FACS_SIZE = 64,
   RSDP_SIZE = 20;
-const PCI_MEMORY_FIRST = 0xe0000000,
-  PCI_MEMORY_LAST = 0xfebfffff;
 /** Latencies that mean "no such processor state". */
 const NO_C2 = 101,
   NO_C3 = 1001;
@@ -98,6 +97,22 @@ function isaBridge(): Aml {
   );
 }
 
+const PCI_SLOTS = 32,
+  PCI_PINS = 4;
+/** Every pin of every slot but the host bridge's on the ISA interrupt that its PIRQ is routed to (ACPI 1.0, 6.2.3). */
+function interruptRoutes(): Aml[] {
+  return Array.from({ length: (PCI_SLOTS - 1) * PCI_PINS }, (_, i) => {
+    const slot = 1 + (i >> 2);
+    const pin = i & 3;
+    return packageOf(
+      integer(slot * 0x10000 + 0xffff),
+      integer(pin),
+      integer(0),
+      integer(irqOfPin(slot, pin + 1)),
+    );
+  });
+}
+
 function dsdtBody(sleepTypeS5: number): Aml {
   const windows = resources(
     busNumbers(0, 255),
@@ -113,7 +128,7 @@ function dsdtBody(sleepTypeS5: number): Aml {
     define('_ADR', integer(0)),
     define('_BBN', integer(0)),
     define('_CRS', windows),
-    define('_PRT', packageOf()),
+    define('_PRT', packageOf(...interruptRoutes())),
     isaBridge(),
   );
   const s5 = packageOf(integer(sleepTypeS5), integer(0), integer(0), integer(0));
@@ -159,7 +174,7 @@ function madtBody(apic: ApicConfiguration, sci: number): number[] {
     ...[0, 8, 0, 0, ...dword(1)],
     ...[1, 12, apic.ioApicId, 0, ...dword(apic.ioApicAddress), ...dword(0)],
     ...interruptOverride(0, 2, AS_THE_BUS),
-    ...interruptOverride(sci, sci, ACTIVE_LOW_LEVEL),
+    ...[...new Set([sci, ...PIRQ_IRQS])].flatMap((irq) => interruptOverride(irq, irq, ACTIVE_LOW_LEVEL)),
     ...[4, 6, 0xff, 0, 0, 1],
   ];
 }

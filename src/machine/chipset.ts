@@ -6,6 +6,7 @@ import { PciHost } from '../devices/pci-host.js';
 import type { ShadowMemory } from '../devices/pci-host.js';
 import { Piix3 } from '../devices/piix3.js';
 import { Piix4Pm } from '../devices/piix4-pm.js';
+import { PIRQ_IRQS, setUpPci } from '../firmware/pci-setup.js';
 import { PM_BASE, PowerManagement } from '../hv/pm.js';
 import { PciConfigRouter } from '../hv/pci-config.js';
 import type { MachineClock } from '../hv/clock.js';
@@ -15,12 +16,12 @@ import type { Interrupts } from './interrupts.js';
 const HOST_SLOT = 0,
   PIIX_SLOT = 1,
   PM_FUNCTION = 3;
-const SCI_IRQ = 9;
+const SCI_IRQ = 9,
+  ELCR = 0x4d0;
 const PAM0 = 0x59,
   PAM_LAST = 0x5f,
   PAM_RAM = 0x33,
   PAM0_READ_ONLY = 0x11;
-const PIRQ_IRQS = [10, 10, 11, 11] as const;
 
 export interface ChipsetParts {
   readonly clock: MachineClock;
@@ -28,6 +29,8 @@ export interface ChipsetParts {
   readonly interrupts: Interrupts;
   readonly memory: GuestMemory;
   readonly shadow: ShadowMemory;
+  /** OUT of a byte, as firmware does it. */
+  readonly out: (port: number, value: number) => void;
   readonly reset: () => void;
   readonly powerOff: () => void;
 }
@@ -43,7 +46,10 @@ export class Chipset {
   /** In the order of reset: configuration space before those who look into it. */
   readonly devices: Device[];
 
+  private readonly parts: ChipsetParts;
+
   constructor(parts: ChipsetParts) {
+    this.parts = parts;
     const { clock, decoder, interrupts } = parts;
     this.memory = parts.memory;
     this.pci = new PciBus(decoder);
@@ -79,6 +85,10 @@ export class Chipset {
     pci.write(pm, 0x3c, 1, SCI_IRQ);
     pci.write(pm, 0x04, 2, 1);
     PIRQ_IRQS.forEach((irq, link) => pci.write(PIIX_SLOT << 3, 0x60 + link, 1, irq));
+    const level = PIRQ_IRQS.reduce((bits, irq) => bits | (1 << irq), 1 << SCI_IRQ);
+    this.parts.out(ELCR, level & 0xff);
+    this.parts.out(ELCR + 1, level >> 8);
+    setUpPci(pci);
   }
 
   /** Makes F0000-FFFFF read-only. */

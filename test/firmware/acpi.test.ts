@@ -76,7 +76,7 @@ describe('with APICs', () => {
     expect([at(at(ACPI_BASE + 16) + 4), ACPI_BASE + image.length < 0xf0000]).toEqual([48, true]);
     bodyOf(0, 'FACP');
   });
-  it('the MADT lists processor, I/O APIC, the two overrides and NMI', () => {
+  it('the MADT lists processor, I/O APIC, the overrides and NMI', () => {
     const body = bodyOf(1, 'APIC');
     expect(body.slice(0, 8)).toEqual([0, 0, 0xe0, 0xfe, 1, 0, 0, 0]);
     const entries: number[][] = [];
@@ -86,6 +86,8 @@ describe('with APICs', () => {
       [1, 12, 1, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0],
       [2, 10, 0, 0, 2, 0, 0, 0, 0, 0],
       [2, 10, 0, 9, 9, 0, 0, 0, 0x0f, 0],
+      [2, 10, 0, 10, 10, 0, 0, 0, 0x0f, 0],
+      [2, 10, 0, 11, 11, 0, 0, 0, 0x0f, 0],
       [4, 6, 0xff, 0, 0, 1],
     ]);
   });
@@ -126,4 +128,21 @@ it('the memory map covers all RAM once, in order', () => {
   for (let i = 1; i < map.length; i++)
     expect(map[i]!.address).toBeGreaterThanOrEqual(map[i - 1]!.address + map[i - 1]!.length);
   expect(map.at(-1)).toEqual({ address: 0x100000, length: 31 << 20, type: 1 });
+});
+
+describe('the DSDT', () => {
+  it('routes every pin of every slot: 124 packages of address, pin, no link, interrupt', () => {
+    const at = tables.findIndex((_, i) => text(i, 4) === '_PRT');
+    // NameOp _PRT, PackageOp, PkgLength of two bytes, count.
+    expect([tables[at - 1], tables[at + 4], tables[at + 7]]).toEqual([8, 0x12, 124]);
+    // Slot 1 INTA# → 10; slot 1 INTD# → 11; slot 2 INTD# → 10.
+    const entry = (slot: number, pin: number, irq: number): number[] => [
+      ...[0x0c, 0xff, 0xff, slot, 0, ...(pin > 1 ? [0x0a, pin] : [pin]), 0, 0x0a, irq],
+    ];
+    const has = (bytes: number[]): boolean =>
+      tables.some((_, i) => bytes.every((byte, k) => tables[i + k] === byte));
+    expect(
+      [entry(1, 0, 10), entry(1, 3, 11), entry(2, 3, 10), entry(31, 2, 10), entry(2, 3, 11)].map(has),
+    ).toEqual([true, true, true, true, false]);
+  });
 });

@@ -1,0 +1,105 @@
+// Runs Debian's SeaBIOS (scripts/guests.sh fetches it) in child processes, unmodified and with nothing to boot: it must name itself, find the
+// chipset, say that there is no bootable device, and reset the machine a minute of guest time later; in every engine after the same number of
+// instructions.
+// usage: run-firmware-guests.mjs [--engines interpreter,jit] [--filter REGEX] [--timeout 300] [--hvm PATH]
+// Last line: "N passed, N failed"; status 1 if any failed.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SEABIOS = `${ROOT}guests/build/seabios/`;
+const { values: options } = parseArgs({
+  options: {
+    engines: { type: 'string', default: 'interpreter,jit' },
+    filter: { type: 'string', default: '' },
+    timeout: { type: 'string', default: '300' },
+    hvm: { type: 'string', default: `${ROOT}bin/hvm.js` },
+  },
+});
+
+const CASES = [
+  { name: 'bios-256k.bin', file: 'bios-256k.bin', more: [] },
+  { name: 'bios.bin', file: 'bios.bin', more: [] },
+  { name: 'bios-256k.bin with APICs', file: 'bios-256k.bin', more: ['--apic', 'on'] },
+  { name: 'bios-256k.bin in 16 MiB', file: 'bios-256k.bin', more: ['--memory', '16M'] },
+];
+/** In this order. */
+const EXPECTED = [
+  /^SeaBIOS \(version .*\)$/m,
+  /^Found QEMU fw_cfg$/m,
+  /^QEMU fw_cfg DMA interface supported$/m,
+  /^PCI: init bdf=00:00\.0 id=8086:1237$/m,
+  /^Using pmtimer, ioport 0xb008$/m,
+  /^Copying PIR from /m,
+  /^Found 1 serial ports$/m,
+  /^PS2 keyboard initialized$/m,
+  /^Booting from Hard Disk\.\.\.$/m,
+  /^No bootable device\. +Retrying in 60 seconds\.$/m,
+  /^Attempting a hard reboot$/m,
+  /^hvm: the guest reset the machine$/m,
+];
+
+/** The first line of EXPECTED that is missing or out of order, undefined when all is there. */
+function missing(text) {
+  let from = 0;
+  for (const pattern of EXPECTED) {
+    const match = pattern.exec(text.slice(from));
+    if (match === null) return pattern;
+    from += match.index + match[0].length;
+  }
+  return undefined;
+}
+
+function run(test, engine, statistics) {
+  const result = spawnSync(
+    process.execPath,
+    [
+      ...[options.hvm, 'run', '--bios', SEABIOS + test.file, '--engine', engine, '--clock', 'virtual'],
+      ...['--serial', 'null', '--debugcon', 'stdio', '--no-reboot', '--stats', statistics, ...test.more],
+    ],
+    { encoding: 'latin1', timeout: Number(options.timeout) * 1000, killSignal: 'SIGKILL' },
+  );
+  const text = `${result.stdout}${result.stderr}`.replaceAll('\r', '');
+  const lacking = missing(text);
+  if (lacking !== undefined) return { error: `no ${lacking} in its place`, text };
+  if (result.status !== 2) return { error: `status ${result.status}, expected 2`, text };
+  return { instructions: JSON.parse(readFileSync(statistics, 'utf8')).instructions };
+}
+
+function runAll(directory) {
+  let passed = 0;
+  let failed = 0;
+  for (const test of CASES.filter(({ name }) => new RegExp(options.filter).test(name))) {
+    const counts = new Set();
+    for (const engine of options.engines.split(',')) {
+      const result = run(test, engine, join(directory, 'statistics.json'));
+      if (result.instructions !== undefined) counts.add(result.instructions);
+      const differs = counts.size > 1 ? `${[...counts].join(' and ')} instructions` : undefined;
+      const error = result.error ?? differs;
+      if (error === undefined) passed++;
+      else failed++;
+      console.log(
+        error === undefined ? `PASS ${test.name}, ${engine}` : `FAIL ${test.name}, ${engine}: ${error}`,
+      );
+      if (result.text) console.log(result.text.slice(-2000));
+    }
+  }
+  return { passed, failed };
+}
+
+if (!existsSync(`${SEABIOS}bios-256k.bin`)) {
+  console.error('run-firmware-guests.mjs: guests/build/seabios/ is missing; scripts/guests.sh makes it');
+  process.exit(1);
+}
+const directory = mkdtempSync(join(tmpdir(), 'hvm-firmware-'));
+try {
+  const { passed, failed } = runAll(directory);
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+} finally {
+  rmSync(directory, { recursive: true });
+}
