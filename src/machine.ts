@@ -9,6 +9,7 @@ import { I8042 } from './devices/i8042.js';
 import { NumericError } from './devices/numeric-error.js';
 import { Port92 } from './devices/port92.js';
 import { Uart16550 } from './devices/uart-16550.js';
+import { Vga } from './devices/vga.js';
 import { ACPI_BASE, acpiTables } from './firmware/acpi.js';
 import { biosData } from './firmware/bios-data.js';
 import { biosPlaces, checkBios } from './firmware/bios-image.js';
@@ -16,6 +17,8 @@ import { BIOS_ADDRESS, biosRom } from './firmware/bios-rom.js';
 import type { BootImage, BootLoad } from './firmware/boot-image.js';
 import { fwCfgItems } from './firmware/fw-cfg-items.js';
 import { loadImage } from './firmware/load-image.js';
+import { setTextMode } from './firmware/vga-text-mode.js';
+import type { VgaAccess } from './firmware/vga-text-mode.js';
 import { HostClock, VirtualClock } from './hv/clock.js';
 import type { MachineClock } from './hv/clock.js';
 import { InstructionCounter } from './hv/counter.js';
@@ -58,6 +61,8 @@ const SCI_IRQ = 9,
   NUMERIC_ERROR_IRQ = 13;
 /** 2024-01-01 00:00:00 UTC: where the virtual clock starts, so that runs repeat exactly. */
 const VIRTUAL_EPOCH = 1704067200;
+/** As in QEMU's PC. */
+const VGA_SLOT = 2;
 const ZEROS = new Uint8Array(0x10000);
 
 function chooseModel(name: string | undefined): Cpu['model'] {
@@ -74,6 +79,9 @@ export class Machine {
   readonly clock: MachineClock;
   readonly engine: Engine;
   readonly devices: readonly Device[];
+  readonly vga: Vga;
+  /** Keyboard and mouse are plugged into it. */
+  readonly i8042: I8042;
   private readonly options: MachineOptions;
   private readonly counter: InstructionCounter;
   private readonly vcpu: Vcpu;
@@ -83,6 +91,7 @@ export class Machine {
   private readonly shadow: ShadowRam;
   private readonly lapic: Lapic | undefined;
   private readonly bootLoads: readonly BootLoad[];
+  private readonly video: VgaAccess;
   private image: BootImage | undefined;
   /** A20 is enabled by either of its two gates. */
   private readonly a20Gates = { keyboard: true, port92: false };
@@ -124,10 +133,13 @@ export class Machine {
       powerOff: () => this.vcpu.request({ kind: 'power-off' }),
     });
     const coprocessor = new NumericError(interrupts.irq(NUMERIC_ERROR_IRQ));
+    this.vga = this.chipset.register(new Vga(clock), VGA_SLOT);
+    this.i8042 = this.createKeyboardController(interrupts.irq);
     this.devices = [
       ...interrupts.devices,
       coprocessor,
       ...this.chipset.devices,
+      this.i8042,
       ...this.chips(interrupts.irq),
     ];
     for (const device of this.devices) {
@@ -147,6 +159,11 @@ export class Machine {
     this.cpu.environment = this.environment;
     this.installBios(options.bios ?? biosRom());
     this.bootLoads = this.firmware();
+    this.video = {
+      readPort: (port: number) => ports.read(port, 1),
+      writePort: (port: number, value: number) => ports.write(port, 1, value),
+      writeMemory: (address: number, value: number) => mmio.write(address, 1, value),
+    };
     this.reset();
   }
 
@@ -165,12 +182,6 @@ export class Machine {
       new Pit(clock, irq(0)),
       new Rtc(clock, irq(8), { epoch, memoryBytes: options.memoryBytes, cmos: options.cmos }),
       new Uart16550('com1', COM1, clock, irq(4), options.serial),
-      new I8042({
-        irq1: irq(1),
-        irq12: irq(12),
-        a20: (level) => this.setA20('keyboard', level),
-        resetPulse: resetRequest,
-      }),
       new Port92((level) => this.setA20('port92', level), resetRequest),
       new DmaControllers(this.chipset.memory),
       new ParallelPort(),
@@ -186,6 +197,15 @@ export class Machine {
     const { ramBytes } = this.memory;
     const files = this.options.firmwareFiles ?? {};
     return new FwCfg(this.chipset.memory, fwCfgItems({ ramBytes, cpus: 1, files }));
+  }
+
+  private createKeyboardController(irq: (line: number) => Wire): I8042 {
+    return new I8042({
+      irq1: irq(1),
+      irq12: irq(12),
+      a20: (level) => this.setA20('keyboard', level),
+      resetPulse: () => this.vcpu.request({ kind: 'reset' }),
+    });
   }
 
   private setA20(gate: 'keyboard' | 'port92', level: boolean): void {
@@ -249,6 +269,7 @@ export class Machine {
     this.chipset.configure();
     for (const load of this.bootLoads) this.place(load);
     this.chipset.lockBios();
+    setTextMode(this.video);
   }
 
   private place({ address, bytes, size = 0 }: BootLoad): void {

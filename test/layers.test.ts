@@ -16,11 +16,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   jit: ['decoder', 'runtime'],
   devices: ['device-contract'],
   'device-contract': [],
+  display: ['devices', 'device-contract'],
   firmware: [],
   hv: ['runtime', 'device-contract'],
   machine: ['decoder', 'runtime', 'jit', 'devices', 'device-contract', 'firmware', 'hv'],
   regress: ['decoder', 'runtime', 'jit', 'hv', 'machine'],
-  cli: ['decoder', 'runtime', 'jit', 'devices', 'device-contract', 'firmware', 'hv', 'machine', 'regress'],
+  cli: [
+    'decoder',
+    'runtime',
+    'jit',
+    'devices',
+    'device-contract',
+    'display',
+    'firmware',
+    'hv',
+    'machine',
+    'regress',
+  ],
 };
 /** Packages each layer may use; type packages of the compiler count as none. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {

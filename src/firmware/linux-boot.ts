@@ -24,6 +24,12 @@ const LOADED_HIGH = 1,
   CAN_USE_HEAP = 0x80;
 /** Offsets in the boot parameters. */
 const P_EXT_MEM = 0x02,
+  P_VIDEO_MODE = 0x06,
+  P_VIDEO_COLUMNS = 0x07,
+  P_EGA_BX = 0x0a,
+  P_VIDEO_LINES = 0x0e,
+  P_IS_VGA = 0x0f,
+  P_CHARACTER_HEIGHT = 0x10,
   P_OLD_COMMAND_LINE = 0x20,
   P_RSDP = 0x70,
   P_ALT_MEM = 0x1e0,
@@ -128,6 +134,17 @@ function putMemoryMap(view: DataView, map: readonly E820Entry[], ramBytes: numbe
   });
 }
 
+/** `screen_info`: the adapter is in mode 3 of a VGA, the cursor in the upper left corner. */
+function putScreen(view: DataView): void {
+  view.setUint8(P_VIDEO_MODE, 3);
+  view.setUint8(P_VIDEO_COLUMNS, 80);
+  // Of an EGA: 256 KiB of memory.
+  view.setUint16(P_EGA_BX, 3, true);
+  view.setUint8(P_VIDEO_LINES, 25);
+  view.setUint8(P_IS_VGA, 1);
+  view.setUint16(P_CHARACTER_HEIGHT, 16, true);
+}
+
 function putCommandLine(view: DataView, version: number): void {
   if (version >= 0x202) {
     view.setUint32(H_COMMAND_LINE, COMMAND_LINE, true);
@@ -148,6 +165,7 @@ function bootParameters(
   page.set(kernel.subarray(SETUP_HEADER, header.end), SETUP_HEADER);
   const view = new DataView(page.buffer);
   putMemoryMap(view, memoryMap(options.ramBytes), options.ramBytes);
+  putScreen(view);
   putCommandLine(view, header.version);
   view.setUint32(P_RSDP, rsdp, true);
   view.setUint16(H_VIDEO_MODE, 0xffff, true);
