@@ -1,9 +1,14 @@
 /**
- * The 8042 keyboard controller at 60/64 with a keyboard and a PS/2 mouse that answer commands but are never touched.
- * Not implemented: key and motion input, translation of scan codes, serial time (bytes arrive at once), multiplexing mode.
+ * The 8042 keyboard controller at 60/64 with a keyboard and a PS/2 mouse.
+ * Not implemented: serial time (bytes arrive at once), multiplexing mode.
  */
 import type { Device, Wire } from './device.js';
-import { keyboardCommand, mouseCommand } from './ps2.js';
+import { createKeyboardState, Keyboard } from './keyboard.js';
+import type { KeyboardState } from './keyboard.js';
+import { createMouseState, Mouse } from './mouse.js';
+import type { MouseState } from './mouse.js';
+import { pushBytes } from './ps2.js';
+import { translateByte } from './scan-codes.js';
 
 const STATUS_OUTPUT_FULL = 1,
   STATUS_SYSTEM = 4,
@@ -18,21 +23,20 @@ const CONFIG_IRQ1 = 1,
   CONFIG_TRANSLATE = 0x40;
 const OUTPUT_NOT_RESET = 1,
   OUTPUT_A20 = 2;
-/** A device stops answering when nobody reads it. */
-const QUEUE = 16;
+/** The prefix of a key that is let go; translated, it becomes bit 7 of the next byte. */
+const BREAK = 0xf0;
 
 export interface I8042State {
   config: number;
   outputPort: number;
   /** The command at 64 that waits for its data byte, 0 none. */
   command: number;
-  /** Data byte a device waits for after its command, 0 none. */
-  keyboardCommand: number;
-  mouseCommand: number;
-  /** Waiting bytes; the controller's own answers go first. */
+  /** The controller's own answers, which go first; bit 8 when they pose as the mouse's (command D3). */
   controller: number[];
-  keyboard: number[];
-  mouse: number[];
+  /** A translated F0 was taken: 0x80 for the next byte, else 0. */
+  translatedBreak: number;
+  keyboard: KeyboardState;
+  mouse: MouseState;
   /** The output buffer: byte, or -1 when empty, and whether it came from the mouse. */
   output: number;
   fromAux: boolean;
@@ -40,16 +44,13 @@ export interface I8042State {
   lastWriteWasCommand: boolean;
 }
 
-function powerOn(): I8042State {
+function powerOn(): Omit<I8042State, 'keyboard' | 'mouse'> {
   return {
     config: CONFIG_IRQ1 | CONFIG_IRQ12 | CONFIG_SYSTEM | CONFIG_TRANSLATE,
     outputPort: OUTPUT_NOT_RESET | OUTPUT_A20 | 0xcc,
     command: 0,
-    keyboardCommand: 0,
-    mouseCommand: 0,
     controller: [],
-    keyboard: [],
-    mouse: [],
+    translatedBreak: 0,
     output: -1,
     fromAux: false,
     lastByte: 0,
@@ -66,8 +67,10 @@ export interface I8042Wires {
 
 export class I8042 implements Device<I8042State> {
   readonly name = 'i8042';
-  readonly version = 1;
-  readonly state = powerOn();
+  readonly version = 2;
+  readonly state: I8042State = { ...powerOn(), keyboard: createKeyboardState(), mouse: createMouseState() };
+  readonly keyboard = new Keyboard(this.state.keyboard, () => this.load());
+  readonly mouse = new Mouse(this.state.mouse, () => this.load());
   readonly ports = [
     {
       first: 0x60,
@@ -90,6 +93,8 @@ export class I8042 implements Device<I8042State> {
 
   reset(): void {
     Object.assign(this.state, powerOn());
+    this.keyboard.reset();
+    this.mouse.reset();
     this.wires.a20(true);
     this.update();
   }
@@ -117,16 +122,36 @@ export class I8042 implements Device<I8042State> {
   private load(): void {
     const s = this.state;
     if (s.output >= 0) return;
-    const keyboard = (s.config & CONFIG_KEYBOARD_OFF) === 0 ? s.keyboard : [];
-    const mouse = (s.config & CONFIG_AUX_OFF) === 0 ? s.mouse : [];
-    const source = s.controller.length > 0 ? s.controller : keyboard.length > 0 ? keyboard : mouse;
-    const byte = source.shift();
-    if (byte !== undefined) {
-      s.output = byte & 0xff;
-      // Controller answers carry bit 8 when they pose as the mouse's (command D3).
-      s.fromAux = source === s.mouse || byte > 0xff;
-    }
+    const own = s.controller.shift() ?? -1;
+    if (own >= 0) this.put(own & 0xff, own > 0xff);
+    else if (!this.loadKeyboard()) this.loadMouse();
     this.update();
+  }
+
+  private put(byte: number, fromAux: boolean): void {
+    this.state.output = byte;
+    this.state.fromAux = fromAux;
+  }
+
+  /** False when the keyboard has nothing to say. */
+  private loadKeyboard(): boolean {
+    const s = this.state;
+    if (s.config & CONFIG_KEYBOARD_OFF) return false;
+    let byte = this.keyboard.next();
+    if (s.config & CONFIG_TRANSLATE) {
+      for (; byte === BREAK; byte = this.keyboard.next()) s.translatedBreak = 0x80;
+      if (byte < 0) return false;
+      byte = translateByte(byte) | (byte < 0x90 ? s.translatedBreak : 0);
+      s.translatedBreak = 0;
+    }
+    if (byte < 0) return false;
+    this.put(byte, false);
+    return true;
+  }
+
+  private loadMouse(): void {
+    const byte = this.state.config & CONFIG_AUX_OFF ? -1 : this.mouse.next();
+    if (byte >= 0) this.put(byte, true);
   }
 
   private update(): void {
@@ -136,8 +161,8 @@ export class I8042 implements Device<I8042State> {
     this.wires.irq12(full && s.fromAux && (s.config & CONFIG_IRQ12) !== 0);
   }
 
-  private queue(to: number[], bytes: readonly number[]): void {
-    for (const byte of bytes) if (to.length < QUEUE) to.push(byte);
+  private answer(...bytes: number[]): void {
+    pushBytes(this.state.controller, bytes);
     this.load();
   }
 
@@ -145,7 +170,7 @@ export class I8042 implements Device<I8042State> {
     const s = this.state;
     s.lastWriteWasCommand = true;
     s.command = 0;
-    if (value >= 0x20 && value <= 0x3f) this.queue(s.controller, [value === 0x20 ? s.config : 0]);
+    if (value >= 0x20 && value <= 0x3f) this.answer(value === 0x20 ? s.config : 0);
     else if (value >= 0x60 && value <= 0x7f) s.command = value;
     else if (value >= 0xf0) this.pulse(value);
     else this.controllerCommand(value);
@@ -160,18 +185,18 @@ export class I8042 implements Device<I8042State> {
         return this.setConfig(s.config & ~CONFIG_AUX_OFF);
       case 0xa9:
       case 0xab:
-        return this.queue(s.controller, [0]);
+        return this.answer(0);
       case 0xaa:
         s.config |= CONFIG_SYSTEM;
-        return this.queue(s.controller, [0x55]);
+        return this.answer(0x55);
       case 0xad:
         return this.setConfig(s.config | CONFIG_KEYBOARD_OFF);
       case 0xae:
         return this.setConfig(s.config & ~CONFIG_KEYBOARD_OFF);
       case 0xc0:
-        return this.queue(s.controller, [0x80]);
+        return this.answer(0x80);
       case 0xd0:
-        return this.queue(s.controller, [s.outputPort]);
+        return this.answer(s.outputPort);
       case 0xd1:
       case 0xd2:
       case 0xd3:
@@ -198,8 +223,8 @@ export class I8042 implements Device<I8042State> {
     if (command === 0) this.toKeyboard(value);
     else if (command === 0x60) this.setConfig(value);
     else if (command === 0xd1) this.writeOutputPort(value);
-    else if (command === 0xd2) this.queue(s.controller, [value]);
-    else if (command === 0xd3) this.queue(s.controller, [value | 0x100]);
+    else if (command === 0xd2) this.answer(value);
+    else if (command === 0xd3) this.answer(value | 0x100);
     else if (command === 0xd4) this.toMouse(value);
   }
 
@@ -210,18 +235,14 @@ export class I8042 implements Device<I8042State> {
   }
 
   private toKeyboard(value: number): void {
-    const s = this.state;
-    s.config &= ~CONFIG_KEYBOARD_OFF;
-    const { answer, waitsFor } = keyboardCommand(s.keyboardCommand, value);
-    s.keyboardCommand = waitsFor;
-    this.queue(s.keyboard, answer);
+    this.state.config &= ~CONFIG_KEYBOARD_OFF;
+    this.keyboard.receive(value);
+    this.load();
   }
 
   private toMouse(value: number): void {
-    const s = this.state;
-    s.config &= ~CONFIG_AUX_OFF;
-    const { answer, waitsFor } = mouseCommand(s.mouseCommand, value);
-    s.mouseCommand = waitsFor;
-    this.queue(s.mouse, answer);
+    this.state.config &= ~CONFIG_AUX_OFF;
+    this.mouse.receive(value);
+    this.load();
   }
 }

@@ -74,6 +74,10 @@ describe('PS/2 devices', () => {
     ports.out(0x60, 0xff);
     expect(drain()).toEqual(['kfa', 'kaa']);
     ports.out(0x60, 0xf2);
+    // 83 is translated like any other byte.
+    expect(drain()).toEqual(['kfa', 'kab', 'k41']);
+    command(0x60, 0x07);
+    ports.out(0x60, 0xf2);
     expect(drain()).toEqual(['kfa', 'kab', 'k83']);
     ports.out(0x60, 0xed);
     ports.out(0x60, 0x02);
