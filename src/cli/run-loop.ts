@@ -3,7 +3,6 @@ import { Sleeper, turn } from './host/waiting.js';
 import { standardOutputDrained } from './host/output.js';
 import type { ByteSink } from './host/output.js';
 import type { SerialWatcher } from './serial-watcher.js';
-import type { Typist } from './typist.js';
 
 /** What the loop needs of `Machine`. */
 export interface DrivenMachine<End> {
@@ -19,10 +18,24 @@ export type LoopEnd<End> =
   | { readonly kind: 'leave' }
   | { readonly kind: 'signal'; readonly signal: string; readonly status: number };
 
+/** Types for the user, on the serial line or the keyboard (`Typist`). */
+export interface Typing {
+  type(): void;
+  typeNow(): boolean;
+  readonly busy: boolean;
+}
+/** Looks at the guest between slices. */
+export interface Observer {
+  settle(): void;
+  /** Set when what was waited for has come: ends the run as `--until` does. */
+  readonly found?: string | undefined;
+}
+
 export interface LoopSetup<End> {
   readonly machine: DrivenMachine<End>;
   readonly watcher: SerialWatcher;
-  readonly typist: Typist;
+  readonly typist: Typing;
+  readonly observers?: readonly Observer[];
   readonly sinks: readonly ByteSink[];
   /** On the virtual clock: sleep as long as the idle time that was skipped, because somebody is watching. */
   readonly paceIdle: boolean;
@@ -81,6 +94,7 @@ export class RunLoop<End> {
       const slice = machine.runSlice(typist.busy ? TYPING_SLICE_INSTRUCTIONS : SLICE_INSTRUCTIONS);
       const retired = machine.instructionsRetired - from;
       watcher.settle(slice.idleUntil !== undefined);
+      for (const observer of this.#setup.observers ?? []) observer.settle();
       const end = this.#ended(slice.ended);
       if (end) return end;
       if (slice.ended !== undefined) await this.#sleep(RESTART_PAUSE_MS);
@@ -112,6 +126,8 @@ export class RunLoop<End> {
   #ended(end: End | undefined): LoopEnd<End> | undefined {
     const { watcher } = this.#setup;
     if (watcher.verdict) return { kind: watcher.verdict, line: watcher.verdictLine };
+    const found = this.#setup.observers?.find((observer) => observer.found !== undefined)?.found;
+    if (found !== undefined) return { kind: 'until', line: found };
     if (end !== undefined && !this.#setup.restart(end)) return { kind: 'guest', end };
     if (this.#stop) return this.#stop;
     return performance.now() >= this.#deadline ? { kind: 'timeout' } : undefined;

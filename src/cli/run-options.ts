@@ -6,6 +6,10 @@ import { unescapeBytes } from './escapes.js';
 import { chooseValue, lastValue, parsePattern } from './options.js';
 import type { OptionSpec, ParsedArguments } from './options.js';
 import type { Send } from './serial-watcher.js';
+import { keysOfText } from './key-text.js';
+import type { KeySend } from './screen-watcher.js';
+import { parseScreenshot } from './screenshots.js';
+import type { ScreenshotRequest } from './screenshots.js';
 import { parseMemorySize } from './sizes.js';
 import { UsageError, quote } from './usage-error.js';
 
@@ -43,14 +47,33 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'serial',
     value: 'stdio|null|file:PATH',
-    help: 'where the first serial port goes (default stdio; Ctrl-A x leaves)',
+    help: 'where the first serial port goes (default stdio, null with a terminal display; Ctrl-A x leaves)',
   },
   {
     name: 'debugcon',
     value: 'stdio|null|file:PATH',
     help: 'where bytes written to port 0xe9 go (default stdio)',
   },
-  { name: 'display', value: 'none', help: 'there is no display yet' },
+  {
+    name: 'display',
+    value: 'none|terminal',
+    help: 'terminal: show the text screen and type on the keyboard (default none; Ctrl-A x leaves)',
+  },
+  {
+    name: 'screenshot',
+    value: 'FILE[,after=SECONDS|REGEX]',
+    help: 'write the screen to FILE, .txt or .png, at the end or when its moment comes; repeatable',
+  },
+  {
+    name: 'send-keys',
+    value: 'TEXT[,after=REGEX]',
+    help: 'type TEXT (C escapes, <f2>, <ctrl-c>) on the keyboard once a line of the text screen matches; repeatable, in order',
+  },
+  {
+    name: 'until-screen',
+    value: 'REGEX',
+    help: 'a matching line of the text screen ends the run with status 0',
+  },
   { name: 'nographic', help: 'the same as --display none --serial stdio' },
   { name: 'engine', value: ENGINE_NAMES.join('|'), help: 'what executes guest code (default jit)' },
   {
@@ -80,7 +103,12 @@ export interface GuestOptions {
   readonly timeoutSeconds: number | undefined;
 }
 export type ClockName = 'host' | 'virtual';
+export type DisplayName = 'none' | 'terminal';
 export interface RunConfiguration extends GuestOptions {
+  readonly display: DisplayName;
+  readonly screenshots: readonly ScreenshotRequest[];
+  readonly keySends: readonly KeySend[];
+  readonly untilScreen: RegExp | undefined;
   readonly serial: SinkTarget;
   readonly debugConsole: SinkTarget;
   readonly engine: EngineName;
@@ -103,6 +131,26 @@ export function parseSend(value: string): Send {
   if (at < 0) return { bytes: unescapeBytes(value) };
   const after = parsePattern('--send after=', value.slice(at + ',after='.length));
   return { bytes: unescapeBytes(value.slice(0, at)), after };
+}
+
+/** The last `,after=` counts, as in `--send`. */
+export function parseKeySend(value: string): KeySend {
+  const at = value.lastIndexOf(',after=');
+  if (at < 0) return { keys: keysOfText(value) };
+  const after = parsePattern('--send-keys after=', value.slice(at + ',after='.length));
+  return { keys: keysOfText(value.slice(0, at)), after };
+}
+
+/** Two views cannot share the terminal. */
+function parseDisplay(parsed: ParsedArguments): { display: DisplayName; serial: SinkTarget } {
+  const display = chooseValue('display', lastValue(parsed, 'display') ?? 'none', ['none', 'terminal']);
+  const given = lastValue(parsed, 'serial');
+  const serial = parseSink('serial', given ?? (display === 'terminal' ? 'null' : 'stdio'));
+  if (display === 'terminal' && serial.kind === 'stdio')
+    throw new UsageError(
+      '--display terminal: needs the terminal for itself; expected --serial null or file:PATH',
+    );
+  return { display, serial };
 }
 
 function parseTimeout(value: string | undefined): number | undefined {
@@ -159,14 +207,19 @@ export function runConfiguration(parsed: ParsedArguments): RunConfiguration {
     throw new UsageError('--demo: brings its own kernel; drop --kernel or --demo');
   if (!demo && guest.kernel === undefined && guest.bios === undefined)
     throw new UsageError('run: expected --kernel FILE or --bios FILE (or --demo)');
-  chooseValue('display', lastValue(parsed, 'display') ?? 'none', ['none']);
   const clock = lastValue(parsed, 'clock');
   const stats = lastValue(parsed, 'stats');
   if (stats === '') throw new UsageError('--stats: expected - or a file name');
   return {
     ...guest,
-    serial: parseSink('serial', lastValue(parsed, 'serial') ?? 'stdio'),
-    debugConsole: parseSink('debugcon', lastValue(parsed, 'debugcon') ?? 'stdio'),
+    ...parseDisplay(parsed),
+    screenshots: (parsed.values.get('screenshot') ?? []).map(parseScreenshot),
+    keySends: (parsed.values.get('send-keys') ?? []).map(parseKeySend),
+    untilScreen: optionalPattern(parsed, 'until-screen'),
+    debugConsole: parseSink(
+      'debugcon',
+      lastValue(parsed, 'debugcon') ?? (lastValue(parsed, 'display') === 'terminal' ? 'null' : 'stdio'),
+    ),
     engine: chooseValue('engine', lastValue(parsed, 'engine') ?? 'jit', ENGINE_NAMES),
     clock: clock === undefined ? undefined : chooseValue('clock', clock, ['host', 'virtual'] as const),
     stats,

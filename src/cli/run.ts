@@ -14,10 +14,12 @@ import { RunLoop } from './run-loop.js';
 import type { LoopEnd } from './run-loop.js';
 import { RUN_OPTIONS, runConfiguration } from './run-options.js';
 import type { ClockName, RunConfiguration } from './run-options.js';
+import { Screen } from './screen.js';
 import { SerialPort } from './serial-port.js';
 import { SerialWatcher } from './serial-watcher.js';
 import { RunMeter, statisticsOf, summaryLine } from './statistics.js';
 import type { RunSummary } from './statistics.js';
+import { typingTogether } from './key-typist.js';
 import { Typist } from './typist.js';
 import { quote } from './usage-error.js';
 
@@ -76,10 +78,12 @@ class SerialOutput {
   readonly #watcher: SerialWatcher;
   readonly #bench: SerialWatcher | undefined;
   readonly #meter: RunMeter;
+  readonly #screen: Screen;
 
-  constructor(sink: ByteSink, watcher: SerialWatcher, demo: boolean, meter: RunMeter) {
+  constructor(sink: ByteSink, watcher: SerialWatcher, screen: Screen, demo: boolean, meter: RunMeter) {
     this.#sink = sink;
     this.#watcher = watcher;
+    this.#screen = screen;
     this.#bench = demo ? new SerialWatcher(DEMO_BENCH_LINE, undefined, [], () => {}) : undefined;
     this.#meter = meter;
   }
@@ -87,6 +91,7 @@ class SerialOutput {
   write(byte: number): void {
     this.#sink.write(byte);
     this.#watcher.byte(byte);
+    this.#screen.serialByte(byte);
     if (this.#bench && !this.#bench.verdict) this.#benchmark(this.#bench, byte);
   }
 
@@ -125,6 +130,7 @@ function summarise(end: LoopEnd<EndReason>, config: RunConfiguration, machine: M
   switch (end.kind) {
     case 'guest':
       if (config.until) say('the guest ended before a line of serial output matched --until');
+      if (config.untilScreen) say('the guest ended before a line of the screen matched --until-screen');
       return guestSummary(end.end, machine);
     case 'until':
       return { ended: 'until', status: STATUS.OK };
@@ -149,6 +155,7 @@ class Run {
   readonly #meter = new RunMeter();
   readonly #watcher: SerialWatcher;
   readonly #typist: Typist;
+  readonly #screen: Screen;
   readonly #sinks: readonly ByteSink[];
   #toldOfTripleFault = false;
 
@@ -161,7 +168,8 @@ class Run {
     this.#watcher = new SerialWatcher(config.until, config.fail, config.sends, (bytes) =>
       this.#typist.enqueue(bytes),
     );
-    const output = new SerialOutput(serialSink, this.#watcher, config.demo, this.#meter);
+    this.#screen = new Screen(config, () => this.#machine);
+    const output = new SerialOutput(serialSink, this.#watcher, this.#screen, config.demo, this.#meter);
     const port = new SerialPort((byte) => output.write(byte));
     this.#typist = new Typist(port);
     const { clock, images } = this.#plan;
@@ -191,6 +199,7 @@ class Run {
       stopListening();
       for (const sink of this.#sinks) sink.close();
     }
+    this.#screen.finish();
     const summary = summarise(end, this.#config, this.#machine);
     const statistics = statisticsOf(this.#machine, this.#meter, summary, this.#config.memoryBytes);
     writeStatistics?.(`${JSON.stringify(statistics)}\n`);
@@ -202,7 +211,8 @@ class Run {
     return new RunLoop<EndReason>({
       machine: this.#machine,
       watcher: this.#watcher,
-      typist: this.#typist,
+      typist: typingTogether([this.#typist, this.#screen.typist]),
+      observers: this.#screen.observers,
       sinks: this.#sinks,
       paceIdle: clock === 'virtual' && this.#config.serial.kind === 'stdio' && isTerminal(),
       timeoutSeconds: this.#config.timeoutSeconds,
