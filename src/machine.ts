@@ -162,7 +162,7 @@ export class Machine {
     this.video = {
       readPort: (port: number) => ports.read(port, 1),
       writePort: (port: number, value: number) => ports.write(port, 1, value),
-      writeMemory: (address: number, value: number) => mmio.write(address, 1, value),
+      writeMemory: (address: number, value: number) => this.vga.mmio[0]!.write(address, 1, value),
     };
     this.reset();
   }

@@ -1,4 +1,5 @@
 /** Random port accesses to the whole machine: nothing throws, values keep their size, time-outs move forward. */
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { SerialLine } from '../../src/devices/serial-backend.js';
@@ -74,6 +75,8 @@ it('survives', { timeout: 60_000 }, () => {
 });
 
 it('every state is plain data that a structured clone copies', () => {
-  for (const device of machine.devices) expect(structuredClone(device.state)).toEqual(device.state);
+  // Not toEqual, which takes minutes for a framebuffer.
+  const isPlain = (state: object) => isDeepStrictEqual(structuredClone(state), state);
+  expect(machine.devices.filter((d) => !isPlain(d.state)).map((d) => d.name)).toEqual([]);
   expect(new Set(machine.devices.map((d) => d.name)).size).toBe(machine.devices.length);
 });
