@@ -41,6 +41,7 @@ import { APIC_TABLES, picAlone, picAndApics } from './machine/interrupts.js';
 import type { InterruptParts } from './machine/interrupts.js';
 import type { MachineOptions } from './machine/options.js';
 import { enterProgram } from './machine/processor.js';
+import { Storage } from './machine/storage.js';
 import { CPU_MODELS } from './runtime/cpu-models.js';
 import { Fpu } from './runtime/fpu/state.js';
 import { reset as resetCpu } from './runtime/helpers/reset.js';
@@ -52,6 +53,7 @@ export type { Engine } from './hv/engine.js';
 export type { EndReason } from './hv/exits.js';
 export type { SliceResult } from './hv/vcpu.js';
 export type { MachineOptions } from './machine/options.js';
+export type { IdeMedium, StorageMedia } from './machine/storage.js';
 export type { SerialBackend } from './devices/serial-backend.js';
 export { SerialLine } from './devices/serial-backend.js';
 export { ImageError } from './firmware/image-error.js';
@@ -61,6 +63,7 @@ const SCI_IRQ = 9,
   NUMERIC_ERROR_IRQ = 13;
 /** 2024-01-01 00:00:00 UTC: where the virtual clock starts, so that runs repeat exactly. */
 const VIRTUAL_EPOCH = 1704067200;
+const NO_MEDIA = { ide: [] };
 /** As in QEMU's PC. */
 const VGA_SLOT = 2;
 const ZEROS = new Uint8Array(0x10000);
@@ -87,6 +90,8 @@ export class Machine {
   private readonly vcpu: Vcpu;
   private readonly environment: VcpuEnvironment;
   private readonly chipset: Chipset;
+  /** Drives whose media can be changed. */
+  readonly storage: Storage;
   private readonly mmio = new MmioBus();
   private readonly shadow: ShadowRam;
   private readonly lapic: Lapic | undefined;
@@ -132,6 +137,9 @@ export class Machine {
       reset: () => this.vcpu.request({ kind: 'reset' }),
       powerOff: () => this.vcpu.request({ kind: 'power-off' }),
     });
+    const { memory } = this;
+    const { irq } = interrupts;
+    this.storage = new Storage({ chipset: this.chipset, clock, memory, irq }, options.media ?? NO_MEDIA);
     const coprocessor = new NumericError(interrupts.irq(NUMERIC_ERROR_IRQ));
     this.vga = this.chipset.register(new Vga(clock), VGA_SLOT);
     this.i8042 = this.createKeyboardController(interrupts.irq);

@@ -2,7 +2,7 @@
 import { LARGEST_BIOS, checkBios } from '../firmware/bios-image.js';
 import { createEngine } from '../jit/engines.js';
 import { ImageError, Machine } from '../machine.js';
-import type { EndReason } from '../machine.js';
+import type { EndReason, StorageMedia } from '../machine.js';
 import {
   CPU_MODELS,
   canHaveLocalApic,
@@ -12,6 +12,8 @@ import {
 import type { PeekByte } from '../regress/cpu-report.js';
 import type { EngineName } from './engine-names.js';
 import { chooseValue } from './options.js';
+import { openDrives } from './host/disk-images.js';
+import type { OpenDrive } from './host/disk-images.js';
 import { readInputFile } from './host/files.js';
 import type { ClockName, GuestOptions } from './run-options.js';
 import type { SerialPort } from './serial-port.js';
@@ -26,6 +28,7 @@ export interface GuestImages {
   readonly bios: Uint8Array | undefined;
   readonly initrd: Uint8Array | undefined;
   readonly append: string;
+  readonly drives: readonly OpenDrive[];
 }
 
 /** Throws UsageError for files that cannot be read or are too large for what they are. */
@@ -44,6 +47,7 @@ export function readImages(
     initrd: read('--initrd', initrd),
     bios: bios === undefined ? undefined : readBios(bios),
     append,
+    drives: openDrives(options.drives),
   };
 }
 
@@ -65,6 +69,14 @@ export interface MachineSetup {
   readonly serial: SerialPort;
   readonly debugConsole: (byte: number) => void;
   readonly bios: Uint8Array | undefined;
+  readonly drives: readonly Pick<OpenDrive, 'spec' | 'image'>[];
+}
+
+function mediaOf(drives: MachineSetup['drives']): StorageMedia {
+  const ide: StorageMedia['ide'][number][] = [];
+  for (const { spec, image } of drives)
+    if (spec.medium !== 'floppy') ide[spec.slot] = { kind: spec.medium, image };
+  return { ide };
 }
 
 /** Whether there are APICs. Throws UsageError for a processor model nobody knows, or one that cannot have what else is asked for. */
@@ -80,7 +92,8 @@ export function checkProcessor({ cpu, apic }: GuestOptions): boolean {
 }
 
 /** Resets end a slice: the caller decides whether to boot again. Throws UsageError when the host cannot give the memory. */
-export function createMachine({ options, engine, clock, serial, debugConsole, bios }: MachineSetup): Machine {
+export function createMachine(setup: MachineSetup): Machine {
+  const { options, engine, clock, serial, debugConsole, bios } = setup;
   const apic = checkProcessor(options);
   try {
     const machine = new Machine({
@@ -88,6 +101,7 @@ export function createMachine({ options, engine, clock, serial, debugConsole, bi
       ...(options.cpu === undefined ? {} : { cpu: options.cpu }),
       apic,
       bios,
+      media: mediaOf(setup.drives),
       clock,
       hostNow: () => Math.floor(performance.now() * 1e6),
       serial,

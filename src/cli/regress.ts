@@ -5,6 +5,7 @@ import { ENGINE_NAMES } from './engine-names.js';
 import type { EngineName } from './engine-names.js';
 import { createMachine, loadImages, peekByte, readImages } from './guest.js';
 import type { GuestImages } from './guest.js';
+import { copyOnWrite, onlyRead } from './host/disk-images.js';
 import { chooseValue, lastValue, parseArguments } from './options.js';
 import type { Command } from './options.js';
 import { GUEST_OPTIONS, guestOptions } from './run-options.js';
@@ -116,7 +117,16 @@ function createGuest(
   });
   const debugConsole = (byte: number): void => serial.add(byte ^ 0x100);
   const { bios } = images;
-  const machine = createMachine({ options, engine, clock: 'virtual', serial: port, debugConsole, bios });
+  const drives = images.drives.map(copyOnWrite);
+  const machine = createMachine({
+    options,
+    engine,
+    clock: 'virtual',
+    serial: port,
+    debugConsole,
+    bios,
+    drives,
+  });
   loadImages(machine, images);
   conductor?.follow(port);
   return {
@@ -147,7 +157,8 @@ export async function main(args: readonly string[]): Promise<number> {
   if (options.kernel === undefined) throw new UsageError('regress lockstep: expected --kernel FILE');
   const engines = parseEngines(lastValue(parsed, 'engines') ?? 'interpreter,jit');
   const every = parseEvery(lastValue(parsed, 'every') ?? '100000');
-  const images = readImages(options, options.kernel, options.append);
+  const drives = options.drives.map(onlyRead);
+  const images = readImages({ ...options, drives }, options.kernel, options.append);
   const conductor = new Conductor(options, !parsed.values.has('quiet'));
   const setup: LockstepSetup = {
     engines,

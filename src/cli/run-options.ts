@@ -1,5 +1,7 @@
 /** What `hvm run` and `hvm regress lockstep` understand, and the checked configuration made of it. */
 import type { SinkTarget } from './host/output.js';
+import { DRIVE_OPTIONS, driveSpecs } from './drive-options.js';
+import type { DriveSpec } from './drive-options.js';
 import { ENGINE_NAMES } from './engine-names.js';
 import type { EngineName } from './engine-names.js';
 import { unescapeBytes } from './escapes.js';
@@ -25,6 +27,7 @@ export const GUEST_OPTIONS: readonly OptionSpec[] = [
     value: 'SIZE',
     help: 'RAM, 1M to 2047M; a plain number is MiB (default 256M)',
   },
+  ...DRIVE_OPTIONS,
   { name: 'cpu', value: 'MODEL', help: 'processor model' },
   {
     name: 'apic',
@@ -91,6 +94,7 @@ export interface GuestOptions {
   readonly bios: string | undefined;
   readonly initrd: string | undefined;
   readonly append: string;
+  readonly drives: readonly DriveSpec[];
   readonly memoryBytes: number;
   readonly cpu: string | undefined;
   /** Undefined: as the processor model has it. */
@@ -186,6 +190,7 @@ export function guestOptions(parsed: ParsedArguments): GuestOptions {
     bios,
     initrd,
     append: lastValue(parsed, 'append') ?? '',
+    drives: driveSpecs(parsed),
     memoryBytes: parseMemorySize(lastValue(parsed, 'memory') ?? '256M'),
     cpu: lastValue(parsed, 'cpu'),
     apic: parseSwitch('apic', lastValue(parsed, 'apic')),

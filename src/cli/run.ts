@@ -181,6 +181,7 @@ class Run {
       serial: port,
       debugConsole,
       bios: images.bios,
+      drives: images.drives,
     });
     output.machine = this.#machine;
     loadImages(this.#machine, images);
@@ -198,6 +199,7 @@ class Run {
       input?.close();
       stopListening();
       for (const sink of this.#sinks) sink.close();
+      for (const drive of this.#plan.images.drives) drive.close();
     }
     this.#screen.finish();
     const summary = summarise(end, this.#config, this.#machine);

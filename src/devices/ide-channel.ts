@@ -53,6 +53,10 @@ export class IdeChannel {
     this.updateInterrupt();
   }
 
+  restored(): void {
+    this.irq(this.state.irq);
+  }
+
   deadline(): Nanoseconds {
     return Math.min(this.unitDeadline(this.units[0]), this.unitDeadline(this.units[1]));
   }

@@ -16,15 +16,12 @@ const PORTS = [
   { command: 0x170, control: 0x376 },
 ] as const;
 const BUS_MASTER_BYTES = 8;
-/** IDETIM with the decode enable bit of both channels, as firmware leaves it where there are drives. */
-const IDETIM = [0x00, 0x80, 0x00, 0x80];
 
 export interface IdeState {
   channels: IdeChannelState[];
   masters: BusMasterState[];
   /** Primary master and slave, secondary master and slave; null where no drive is. */
   units: (object | null)[];
-  config: Uint8Array;
 }
 
 export interface IdeOptions {
@@ -57,12 +54,10 @@ export class IdePiix3 implements Device<IdeState> {
       channels: this.channels.map((channel) => channel.state),
       masters: this.masters.map((master) => master.state),
       units: this.channels.flatMap((channel) => channel.units.map((unit) => unit?.state ?? null)),
-      config: this.pci.state.config,
     };
   }
 
   reset(): void {
-    this.pci.reset();
     for (const master of this.masters) master.reset();
     for (const channel of this.channels) channel.reset();
   }
@@ -73,6 +68,10 @@ export class IdePiix3 implements Device<IdeState> {
 
   tick(now: Nanoseconds): void {
     for (const channel of this.channels) channel.tick(now);
+  }
+
+  restored(): void {
+    for (const channel of this.channels) channel.restored();
   }
 
   private bar(): PciBar {
@@ -117,7 +116,7 @@ function piix3Ide(busMaster: PciBar): PciFunction {
     device: 0x7010,
     // Bus master, both channels in compatibility mode.
     classCode: [1, 1, 0x80],
-    registers: { 0x06: [0x80, 0x02], 0x40: IDETIM },
+    registers: { 0x06: [0x80, 0x02] },
     writable: [[0x40, 0x44]],
     bars: [undefined, undefined, undefined, undefined, busMaster],
   });

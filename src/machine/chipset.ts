@@ -15,6 +15,7 @@ import type { Interrupts } from './interrupts.js';
 /** PIIX at slot 1: ISA bridge, IDE (1), power management (3). */
 const HOST_SLOT = 0,
   PIIX_SLOT = 1,
+  IDE_FUNCTION = 1,
   PM_FUNCTION = 3;
 const SCI_IRQ = 9,
   ELCR = 0x4d0;
@@ -84,6 +85,9 @@ export class Chipset {
     pci.write(pm, 0x80, 1, 1);
     pci.write(pm, 0x3c, 1, SCI_IRQ);
     pci.write(pm, 0x04, 2, 1);
+    // Both IDE channels decode their ports (IDETIM); bus masters may be started.
+    pci.write((PIIX_SLOT << 3) | IDE_FUNCTION, 0x40, 4, 0x80008000);
+    pci.write((PIIX_SLOT << 3) | IDE_FUNCTION, 0x04, 2, 4);
     PIRQ_IRQS.forEach((irq, link) => pci.write(PIIX_SLOT << 3, 0x60 + link, 1, irq));
     const level = PIRQ_IRQS.reduce((bits, irq) => bits | (1 << irq), 1 << SCI_IRQ);
     this.parts.out(ELCR, level & 0xff);

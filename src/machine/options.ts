@@ -3,6 +3,7 @@ import type { SerialBackend } from '../devices/serial-backend.js';
 import type { Engine } from '../hv/engine.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 import type { Cpu } from '../runtime/state.js';
+import type { StorageMedia } from './storage.js';
 
 export interface MachineOptions {
   memoryBytes: number;
@@ -16,6 +17,8 @@ export interface MachineOptions {
   cmos?: Readonly<Record<number, number>> | undefined;
   /** Files for a BIOS to find on the firmware configuration device: name → contents. */
   firmwareFiles?: Readonly<Record<string, Uint8Array>> | undefined;
+  /** What is in the drives at power-on; nothing when absent. */
+  media?: StorageMedia | undefined;
   clock: 'virtual' | 'host';
   /** Monotonic host nanoseconds; needed by the host clock. */
   hostNow?: (() => number) | undefined;

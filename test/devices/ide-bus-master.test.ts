@@ -136,6 +136,7 @@ it('is an Intel IDE function in compatibility mode', () => {
   const { pci } = bench.ide;
   expect([0, 1, 2, 3].map((i) => pci.read(i))).toEqual([0x86, 0x80, 0x10, 0x70]);
   expect([9, 10, 11].map((i) => pci.read(i))).toEqual([0x80, 1, 1]);
-  expect([0x41, 0x43].map((i) => pci.read(i) & 0x80)).toEqual([0x80, 0x80]);
+  pci.write(0x41, 0x80);
+  expect(pci.read(0x41)).toBe(0x80);
   expect(pci.bars[4]).toMatchObject({ kind: 'io', size: 16 });
 });

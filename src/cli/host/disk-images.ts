@@ -144,3 +144,11 @@ export function openDrives(specs: readonly DriveSpec[]): OpenDrive[] {
     throw error;
   }
 }
+
+/** For machines that are compared: each writes to a copy of its own, over one file that none of them writes. */
+export function onlyRead(spec: DriveSpec): DriveSpec {
+  return { ...spec, readOnly: true, snapshot: false };
+}
+export function copyOnWrite({ spec, image }: OpenDrive): Pick<OpenDrive, 'spec' | 'image'> {
+  return { spec, image: spec.medium === 'cdrom' ? image : new SnapshotImage(image) };
+}

@@ -1,0 +1,72 @@
+/** Disks and CDs of the board: which drive hangs on which cable, and the controller's place and wires. */
+import { AtaDisk } from '../devices/ata-disk.js';
+import type { AtaUnit } from '../devices/ata-unit.js';
+import { AtapiCdrom } from '../devices/atapi-cdrom.js';
+import type { BlockDevice } from '../devices/block-device.js';
+import type { Wire } from '../devices/device.js';
+import { IdePiix3 } from '../devices/ide-piix3.js';
+import type { MachineClock } from '../hv/clock.js';
+import type { PhysicalMemory } from '../runtime/memory.js';
+import type { Chipset } from './chipset.js';
+
+/** PIIX is at slot 1. */
+const PIIX_SLOT = 1,
+  IDE_FUNCTION = 1;
+const PRIMARY_IRQ = 14,
+  SECONDARY_IRQ = 15;
+const PLACES = 4,
+  /** Where a CD-ROM drive is even without a medium. */
+  CDROM_PLACE = 2;
+const PAGE = 4096;
+
+export interface IdeMedium {
+  readonly kind: 'disk' | 'cdrom';
+  readonly image: BlockDevice;
+}
+
+/** What is in the drives when the machine is switched on. */
+export interface StorageMedia {
+  /** Primary master and slave, secondary master and slave. */
+  readonly ide: readonly (IdeMedium | undefined)[];
+}
+
+export interface StorageParts {
+  readonly chipset: Chipset;
+  readonly clock: MachineClock;
+  readonly memory: PhysicalMemory;
+  readonly irq: (line: number) => Wire;
+}
+
+export class Storage {
+  /** By place on the cables; media are changed here. */
+  readonly cdroms = new Map<number, AtapiCdrom>();
+
+  constructor({ chipset, clock, memory, irq }: StorageParts, media: StorageMedia) {
+    const units = Array.from({ length: PLACES }, (_, place) => this.drive(clock, place, media.ide[place]));
+    const ide = new IdePiix3({
+      clock,
+      units,
+      memory: chipset.memory,
+      reaches: (address, length) => isMemory(memory, address, length),
+      irqs: [irq(PRIMARY_IRQ), irq(SECONDARY_IRQ)],
+    });
+    chipset.register(ide, PIIX_SLOT, IDE_FUNCTION);
+  }
+
+  private drive(clock: MachineClock, place: number, medium: IdeMedium | undefined): AtaUnit | undefined {
+    const serial = `HVM0000${place + 1}`;
+    if (medium?.kind === 'disk') return new AtaDisk(clock, medium.image, serial);
+    if (medium === undefined && place !== CDROM_PLACE) return undefined;
+    const cdrom = new AtapiCdrom(clock, medium?.image, serial);
+    this.cdroms.set(place, cdrom);
+    return cdrom;
+  }
+}
+
+/** Whether all of a range is RAM or ROM. */
+function isMemory(memory: PhysicalMemory, address: number, length: number): boolean {
+  if (address + length > 2 ** 32) return false;
+  for (let at = address - (address % PAGE); at < address + length; at += PAGE)
+    if (memory.machineAddress(at) < 0) return false;
+  return true;
+}
