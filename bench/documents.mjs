@@ -4,7 +4,7 @@ import { ROOT } from './engines.mjs';
 import { drawPicture } from './picture.mjs';
 import { markdown } from './report.mjs';
 
-const BEGIN = '<!-- bench: printed by the command below -->';
+const BEGIN = '<!-- bench: printed by npm run bench -->';
 const END = '<!-- bench ends -->';
 
 /** One line that says where figures come from. */

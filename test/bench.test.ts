@@ -73,7 +73,7 @@ describe('comparison', () => {
 
 describe('documents', () => {
   it('replaces what stands between the marks and nothing else', () => {
-    const [begin, end] = ['<!-- bench: printed by the command below -->', '<!-- bench ends -->'];
+    const [begin, end] = ['<!-- bench: printed by npm run bench -->', '<!-- bench ends -->'];
     expect(replaceSection(`a\n${begin}\nold\n${end}\nb`, 'new')).toBe(`a\n${begin}\nnew\n${end}\nb`);
     expect(() => replaceSection('a', 'new')).toThrow(/expected the lines/);
   });
