@@ -34,7 +34,7 @@ function readOptions() {
       list: { type: 'boolean', default: false },
       v86: { type: 'string', default: `${BUILD}v86/node_modules/v86` },
       'qemu-cpu': { type: 'string', default: 'n270' },
-      timeout: { type: 'string', default: '600' },
+      timeout: { type: 'string', default: '1800' },
       scale: { type: 'string', default: '1' },
     },
   });
