@@ -25,6 +25,8 @@ const OUTPUT_NOT_RESET = 1,
   OUTPUT_A20 = 2;
 /** The prefix of a key that is let go; translated, it becomes bit 7 of the next byte. */
 const BREAK = 0xf0;
+/** Answer to A4. */
+const NO_PASSWORD = 0xf1;
 
 export interface I8042State {
   config: number;
@@ -179,6 +181,8 @@ export class I8042 implements Device<I8042State> {
   private controllerCommand(value: number): void {
     const s = this.state;
     switch (value) {
+      case 0xa4:
+        return this.answer(NO_PASSWORD);
       case 0xa7:
         return this.setConfig(s.config | CONFIG_AUX_OFF);
       case 0xa8:

@@ -48,6 +48,14 @@ describe('8042 controller', () => {
     expect([0x5a, 0xf0, 0x56, 0xa4].map((b) => command(0xd3, b)[0])).toEqual(['m5a', 'mf0', 'm56', 'ma4']);
     expect(command(0xd2, 0x41)).toEqual(['k41']);
   });
+  it('switches A20 by DD and DF, which leave the other outputs', () => {
+    const before = command(0xd0);
+    expect([command(0xdd), a20.level, command(0xd0)]).toEqual([[], false, ['kcd']]);
+    expect([command(0xdf), a20.level, command(0xd0), resets]).toEqual([[], true, before, 0]);
+  });
+  it('has no password and idle clock lines', () => {
+    expect([command(0xa4), command(0xe0)]).toEqual([['kf1'], ['k0']]);
+  });
   it('gates A20 and pulses reset', () => {
     expect(a20.level).toBe(true);
     command(0xd1, 0xdd);
