@@ -477,6 +477,7 @@ void harness_main(void) {
   virtual_cases();
   wrap_cases();
   real_cases();
+  delivery_cases();
   paging_cases();
   print_decimal(cases);
   print(" cases\n");

@@ -150,4 +150,5 @@ void v86_cases(void);
 void virtual_cases(void);
 void wrap_cases(void);
 void real_cases(void);
+void delivery_cases(void);
 void paging_cases(void);

@@ -201,6 +201,13 @@ export class I8042 implements Device<I8042State> {
         return this.answer(0x80);
       case 0xd0:
         return this.answer(s.outputPort);
+      case 0xdd:
+        return this.writeOutputPort(s.outputPort & ~OUTPUT_A20);
+      case 0xdf:
+        return this.writeOutputPort(s.outputPort | OUTPUT_A20);
+      case 0xe0:
+        // Both clock lines idle.
+        return this.answer(0);
       case 0xd1:
       case 0xd2:
       case 0xd3:

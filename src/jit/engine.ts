@@ -259,7 +259,7 @@ export class JitEngine {
   }
 
   private stepTrapped(): void {
-    this.stepper.begin();
+    if (!this.stepper.begin()) return;
     const outcome = this.stepHere();
     this.r[R_SLOT] = 0;
     this.stepper.end(outcome === Outcome.REPEAT);

@@ -1,8 +1,6 @@
 /**
  * Debug exceptions around single instructions: TF, code, data and I/O breakpoints, RF, what MOV SS holds off (SDM vol. 3, 17.3). The engine steps this
  * way while TF, RF, a breakpoint or a virtual interrupt is set, and only then.
- *
- * Memory accesses made while an interrupt or exception is delivered match no breakpoint.
  */
 import { BREAK_ON, isArmed, matchBreakpoints, watchedPages } from '../runtime/breakpoints.js';
 import { Vector, fault } from '../runtime/fault.js';
@@ -54,23 +52,30 @@ export class SingleStep {
     if (!needed) {
       this.held = false;
       this.late = 0;
+      cpu.trace.hits = 0;
     }
     return needed;
   }
 
-  /** Before the instruction at r[R_EIP] is fetched: #DB as a fault where a code breakpoint matches. */
-  begin(): void {
+  /**
+   * Before the instruction at r[R_EIP] is fetched: #DB as a fault where a code breakpoint matches. False where a trap came first, for what the
+   * delivery of an event had matched.
+   */
+  begin(): boolean {
     const { cpu, r } = this;
     if (this.virtualInterruptDue) fault(Vector.GP, 0);
     const { trace } = cpu;
-    trace.hits = 0;
+    if (trace.hits !== 0) {
+      this.trap(trace.hits);
+      return false;
+    }
     trace.entered = trace.loadedResume = false;
     trace.single = true;
     this.trapping = (r[R_EFLAGS]! & EFLAGS.TF) !== 0;
     this.behindStackLoad = this.held;
     this.held = false;
     const hits = this.behindStackLoad ? 0 : this.codeHits();
-    if (hits === 0) return;
+    if (hits === 0) return true;
     this.report(hits);
     fault(Vector.DB);
   }
@@ -90,6 +95,7 @@ export class SingleStep {
     trace.single = false;
     if (!unfinished && !trace.loadedResume) r[R_EFLAGS]! &= ~EFLAGS.RF;
     const hits = trace.hits | this.late;
+    trace.hits = 0;
     const trapping = this.trapping && !trace.entered;
     if ((r[R_PENDING]! & PENDING.STACK_SHADOW) !== 0) {
       // Of two loads in a row only the first holds anything off (SDM vol. 3, 6.8.3).

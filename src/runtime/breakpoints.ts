@@ -11,7 +11,7 @@ const CONTROL_SHIFT = 16;
 
 /** What single-stepping needs to know of the instruction at hand; meaningful only while it goes on. */
 export class InstructionTrace {
-  /** Bits B0-B3 of the breakpoints that its accesses matched. */
+  /** Bits B0-B3 of the breakpoints that its accesses matched, or those of the delivery of an event before it. */
   hits = 0;
   /** One iteration of a REP instruction at a time. */
   single = false;
@@ -19,6 +19,8 @@ export class InstructionTrace {
   entered = false;
   /** It loaded RF, which then lasts until the next one has completed (SDM vol. 3, 17.3.1.1). */
   loadedResume = false;
+  /** EIP of the REP instruction that has just completed an iteration but its last; what interrupts it there pushes RF (SDM vol. 3, 17.3.1.1). -1: none. */
+  repeating = -1;
 }
 
 export const isArmed = (dr7: number): boolean => (dr7 & ENABLES) !== 0;

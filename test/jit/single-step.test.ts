@@ -80,7 +80,7 @@ describe.each<EngineName>(['evaluator', 'interpreter', 'jit'])('%s', (name) => {
       start(0xf3, 0xaa);
       cpu.r[ECX] = 3;
       run(2);
-      expect([...delivered(), cpu.r[ECX]]).toEqual([1, 0, 0, 2]);
+      expect([...delivered(), cpu.r[ECX]]).toEqual([1, 0, EFLAGS.RF, 2]);
     });
     it('leaves no trap behind INT n', () => {
       start(0xcd, 0x80);
@@ -155,7 +155,7 @@ describe.each<EngineName>(['evaluator', 'interpreter', 'jit'])('%s', (name) => {
       cpu.r[ECX] = 100;
       arm(0, DATA + 40, 1, 3);
       run(12);
-      expect([...delivered(), cpu.r[ECX]]).toEqual([1, 0, 0, 89]);
+      expect([...delivered(), cpu.r[ECX]]).toEqual([1, 0, EFLAGS.RF, 89]);
     });
     it('report nothing of an instruction that faults', () => {
       // add [ebx], eax on a read-only page

@@ -54,7 +54,7 @@ const GATE_TYPES =
  * Charges nothing: the caller counts the delivery.
  */
 export function deliverException(cpu: Cpu, vector: number, errorCode: number, address = 0): void {
-  cpu.halted = false;
+  beginDelivery(cpu);
   cpu.exceptionCounts[vector & 31]!++;
   let current = vector;
   let code = HAS_ERROR_CODE.has(vector) ? errorCode : NO_ERROR_CODE;
@@ -85,10 +85,22 @@ export function deliverFault(cpu: Cpu, caught: GuestFault): void {
   deliverException(cpu, caught.vector, caught.errorCode, caught.address);
 }
 
+/** Breakpoints that the instruction at hand has matched are forgotten; those that the delivery matches are reported before the handler runs. */
+function beginDelivery(cpu: Cpu): void {
+  cpu.halted = false;
+  cpu.trace.hits = 0;
+}
+
+/** RF of what comes between two iterations of a REP instruction. */
+function repeatedRf(cpu: Cpu): number {
+  return cpu.trace.repeating === cpu.r[R_EIP] ? EFLAGS.RF : 0;
+}
+
 function tryException(cpu: Cpu, vector: number, errorCode: number): GuestFault | null {
   try {
-    const rf = (SETS_RF >>> vector) & 1 ? EFLAGS.RF : 0;
+    const rf = (SETS_RF >>> vector) & 1 ? EFLAGS.RF : vector === Vector.DB ? repeatedRf(cpu) : 0;
     enterHandler(cpu, vector, cpu.r[R_EIP]!, 0, errorCode, rf);
+    cpu.trace.repeating = -1;
     return null;
   } catch (error) {
     if (error instanceof GuestFault) return error;
@@ -125,9 +137,10 @@ export function deliverInNewTask(cpu: Cpu, error: unknown): void {
 /** Delivers an external interrupt (or NMI, which then blocks further ones) at r[R_EIP]; faults on the way are delivered too. */
 export function deliverInterrupt(cpu: Cpu, vector: number): void {
   cpu.interruptCount++;
-  cpu.halted = false;
+  beginDelivery(cpu);
   try {
-    enterHandler(cpu, vector, cpu.r[R_EIP]!, 0, NO_ERROR_CODE, 0);
+    enterHandler(cpu, vector, cpu.r[R_EIP]!, 0, NO_ERROR_CODE, repeatedRf(cpu));
+    cpu.trace.repeating = -1;
   } catch (error) {
     if (!(error instanceof GuestFault)) throw error;
     deliverFault(cpu, error);

@@ -4,7 +4,7 @@
  * Every function returns 0 when the instruction is finished and 1 when it stopped after an iteration because the budget is used up or
  * something is pending: then R_EIP stays and the engine's charge for the instruction pays the last iteration.
  */
-import { EFLAGS, ECX, EDX, R_BUDGET, R_EFLAGS, R_PENDING, type Cpu } from '../state.js';
+import { EFLAGS, ECX, EDX, R_BUDGET, R_EFLAGS, R_EIP, R_PENDING, type Cpu } from '../state.js';
 import { checkIo } from './io.js';
 import { bulk } from './string-bulk.js';
 import { StringOperation, step, steps, type StringOperation as Operation } from './string-steps.js';
@@ -53,6 +53,7 @@ function repeat(cpu: Cpu, operation: Operation, rep: number): number {
     finished = remaining === 0 || (compares && steps.equal === equalStops);
   } while (!finished && r[R_BUDGET]! > 0 && r[R_PENDING] === 0 && !trace.single);
   r[R_BUDGET] = r[R_BUDGET]! + 1;
+  trace.repeating = finished ? -1 : r[R_EIP]!;
   return finished ? 0 : 1;
 }
 
