@@ -45,6 +45,11 @@ function peakMegabytes(pid, guestMegabytes) {
 
 const childOf = (shell) => Number(readFileSync(`/proc/${shell}/task/${shell}/children`, 'latin1'));
 
+// Process groups of their own: whatever ends this process, Ctrl-C too, has to end them as well.
+const running = new Set();
+process.on('exit', () => running.forEach((pid) => process.kill(-pid, 'SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
+
 /**
  * Resolves to {cpu, wall, status, output, errors, marks}; seconds. `marks` maps each text of `watch` to {cpu, wall} when it first stood in the
  * output. With watched texts the process is ended after the last one, and cpu and wall are the last mark's; with `guestMegabytes` its mark
@@ -58,6 +63,7 @@ export function measure(command, { watch = [], guestMegabytes, timeoutSeconds })
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       detached: true,
     });
+    if (shell.pid !== undefined) running.add(shell.pid);
     const marks = {};
     let output = '';
     let times = '';
@@ -95,6 +101,7 @@ export function measure(command, { watch = [], guestMegabytes, timeoutSeconds })
     shell.on('error', reject);
     shell.on('close', (status) => {
       clearTimeout(timer);
+      running.delete(shell.pid);
       if (timedOut) return reject(new Error(`not finished after ${timeoutSeconds} s`));
       const last = marks[watch.at(-1)];
       const [user, system] = times.trim().split(' ').map(Number);
