@@ -5,6 +5,7 @@ import { ROWS } from '../decoder/lookup.js';
 import { OPCODES } from '../decoder/opcodes.js';
 import type { OpcodeRow } from '../decoder/opcodes.js';
 import { usesModrm } from '../decoder/operand-notation.js';
+import { Environment, FRAGMENTS } from './fuzz-modes.js';
 
 /** One instruction: each number is reduced to what the row can take, so that any numbers make a case. */
 export interface FuzzInstruction {
@@ -17,6 +18,14 @@ export interface FuzzInstruction {
   /** Displacement; with an absolute address, which one; with a relative branch, to which instruction. */
   readonly displacement: number;
   readonly immediate: number;
+  /** Number of a sequence that switches modes, in place of the row. */
+  readonly fragment?: number;
+}
+
+/** A hardware interrupt that is requested after so many instructions; lost while interrupts are off. */
+export interface FuzzInterrupt {
+  readonly after: number;
+  readonly vector: number;
 }
 
 /** How the block is repeated. */
@@ -38,6 +47,10 @@ export interface FuzzCase {
   readonly fpu: number;
   /** 0 normal, 1 CR0.TS, 2 CR0.EM, 3 no CR4.OSFXSR. */
   readonly control: number;
+  /** A number of `Environment`; PLAIN when absent. Real and virtual-8086 mode are for 16 bits. */
+  readonly environment?: number;
+  /** In order. */
+  readonly interrupts?: readonly FuzzInterrupt[];
   /** Page offset of the first byte. */
   readonly offset: number;
   /** Budgets of the runs between comparisons, used in turn. */
@@ -140,7 +153,7 @@ export interface EncodedInstruction {
   readonly instruction: Instruction | undefined;
 }
 
-/** What may not run at CPL 0: it would take the ground from under the harness (paging off, another page directory). */
+/** What does not run at CPL 0 in plain cases: it would take the ground from under the harness (paging off, another page directory). */
 const isHarmful = (instruction: Instruction): boolean =>
   (instruction.mnemonic === 'MOVCR' &&
     instruction.operands[0]!.kind === 'control' &&
@@ -148,12 +161,20 @@ const isHarmful = (instruction: Instruction): boolean =>
   instruction.mnemonic === 'LMSW';
 const NOP = 0x90;
 
-export function encodeInstruction(i: FuzzInstruction, bits: 16 | 32, cpl: 0 | 3): EncodedInstruction {
+/** `at`: offset in CS; `wild`: whatever may happen to the modes. */
+export function encodeInstruction(
+  i: FuzzInstruction,
+  bits: 16 | 32,
+  cpl: 0 | 3,
+  { at = 0, wild = false } = {},
+): EncodedInstruction {
+  if (i.fragment !== undefined)
+    return { bytes: FRAGMENTS[(i.fragment >>> 0) % FRAGMENTS.length]!(bits, at), instruction: undefined };
   const head = headBytes(i, bits);
   const padded = Uint8Array.from([...head, ...little(i.immediate, 4), ...little(i.sib * 257, 4), 0, 0]);
   const instruction = decode(padded, 0, padded.length, bits);
   if (typeof instruction === 'number') return { bytes: head, instruction: undefined };
-  if (cpl === 0 && isHarmful(instruction)) return { bytes: [NOP], instruction: undefined };
+  if (cpl === 0 && !wild && isHarmful(instruction)) return { bytes: [NOP], instruction: undefined };
   return { bytes: [...padded.subarray(0, instruction.length)], instruction };
 }
 
@@ -163,13 +184,22 @@ export interface Program {
   readonly boundaries: readonly number[];
 }
 
+/** Such a case may change everything, memory of the harness included. */
+export const isWild = (c: FuzzCase): boolean => (c.environment ?? Environment.PLAIN) !== Environment.PLAIN;
+
 const INT3 = 0xcc;
 
 /** Machine code of the block and its loop; INT3 ends it. */
 export function assemble(c: FuzzCase): Program {
-  const encoded = c.instructions.map((i) => encodeInstruction(i, c.bits, c.cpl));
+  const wild = isWild(c);
+  const first = LAYOUT[c.bits].code + c.offset;
   const boundaries = [0];
-  for (const { bytes } of encoded) boundaries.push(boundaries.at(-1)! + bytes.length);
+  const encoded = c.instructions.map((i) => {
+    const at = boundaries.at(-1)!;
+    const made = encodeInstruction(i, c.bits, c.cpl, { at: first + at, wild });
+    boundaries.push(at + made.bytes.length);
+    return made;
+  });
   encoded.forEach((e, n) => {
     const target = (c.instructions[n]!.displacement >>> 0) % boundaries.length;
     aimBranch(e, boundaries[n + 1]!, boundaries[target]!);

@@ -1,6 +1,7 @@
 /** Draws cases of the engine fuzzer from a seed, and makes failing ones smaller. */
 import { CALM, DRAWN_ROWS, FLAG_USERS, LAYOUT, Loop } from './fuzz-case.js';
-import type { FuzzCase, FuzzInstruction } from './fuzz-case.js';
+import type { FuzzCase, FuzzInstruction, FuzzInterrupt } from './fuzz-case.js';
+import { ENVIRONMENTS, Environment, FRAGMENTS } from './fuzz-modes.js';
 
 /** Numbers below a bound. */
 export type Random = (below: number) => number;
@@ -75,7 +76,41 @@ function drawFlags(random: Random): number {
 const LARGE_STEPS = [130, 200, 333, 700, 1000];
 const ALL_STEPS = [1, 2, 3, 7, 20, 95, 96, 97, ...LARGE_STEPS];
 
-export function drawCase(seed: number): FuzzCase {
+/** Every third case has another mode, or switches, or hardware interrupts; the others are as they were without them. */
+function drawModes(seed: number, c: FuzzCase): FuzzCase {
+  const random = randomOf(seed ^ 0x2b7e1516);
+  if (random(3) !== 0) return c;
+  const environment = random(ENVIRONMENTS);
+  const sixteen = environment === Environment.REAL || environment === Environment.V86;
+  const bits = sixteen ? 16 : c.bits;
+  const own = sixteen && c.bits !== 16;
+  const calm = random(2) === 0;
+  const instructions = own
+    ? c.instructions.map(() => drawInstruction(random, bits, calm))
+    : [...c.instructions];
+  if (environment !== Environment.PLAIN && random(2) === 0) {
+    const fragment = { ...drawInstruction(random, bits, true), fragment: random(FRAGMENTS.length) };
+    instructions.splice(random(instructions.length + 1), 0, fragment);
+  }
+  return {
+    ...c,
+    ...{ bits, environment, instructions },
+    cpl:
+      environment === Environment.V86 ? 3 : environment === Environment.REAL || random(2) === 0 ? 0 : c.cpl,
+    registers: own ? listOf(8, () => drawValue(random, bits)) : c.registers,
+    interrupts: drawInterrupts(random, c.budget),
+  };
+}
+function drawInterrupts(random: Random, budget: number): FuzzInterrupt[] {
+  const interrupts: FuzzInterrupt[] = [];
+  for (let after = random(budget); after < budget && interrupts.length < 6; after += 1 + random(300))
+    interrupts.push({ after, vector: 32 + random(random(8) === 0 ? 224 : 16) });
+  return random(2) === 0 ? [] : interrupts;
+}
+
+export const drawCase = (seed: number): FuzzCase => drawModes(seed, drawPlain(seed));
+
+function drawPlain(seed: number): FuzzCase {
   const random = randomOf(seed);
   const bits = random(3) === 0 ? 16 : 32;
   const calm = random(2) === 0;
@@ -108,10 +143,14 @@ export function* smaller(c: FuzzCase): Generator<FuzzCase> {
   }
   for (let i = 0; i < c.steps.length && c.steps.length > 1; i++)
     yield { ...c, steps: c.steps.filter((_, k) => k !== i) };
+  const { interrupts = [] } = c;
+  for (let i = 0; i < interrupts.length; i++)
+    yield { ...c, interrupts: interrupts.filter((_, k) => k !== i) };
+  if (c.environment) yield { ...c, environment: Environment.PLAIN };
   if (c.loop !== Loop.NONE) yield { ...c, loop: Loop.NONE };
   for (const part of ['control', 'fpu', 'memory', 'offset'] as const)
     if (c[part] !== 0) yield { ...c, [part]: 0 };
-  if (c.cpl === 0) yield { ...c, cpl: 3 };
+  if (c.cpl === 0 && c.environment !== Environment.REAL) yield { ...c, cpl: 3 };
   if (c.flags !== 0x202) yield { ...c, flags: 0x202 };
   if (c.budget > 100) yield { ...c, budget: c.budget >> 1 };
   if (c.iterations > 8) yield { ...c, iterations: c.iterations >> 1 };

@@ -5,6 +5,7 @@ import type { EngineName } from '../jit/engines.js';
 import { HANDLERS, KERNEL_STACK, VectorMachine } from '../jit/vector-machine.js';
 import { HAS_ERROR_CODE, Vector } from '../runtime/fault.js';
 import { setStatusFlags } from '../runtime/flags.js';
+import { deliverInterrupt } from '../runtime/helpers/interrupts.js';
 import { setCpl, setSegment } from '../runtime/helpers/segments.js';
 import {
   CR0,
@@ -20,8 +21,9 @@ import {
   STATUS_FLAGS,
 } from '../runtime/state.js';
 import type { Cpu } from '../runtime/state.js';
-import { LAYOUT, counterOf } from './fuzz-case.js';
+import { LAYOUT, counterOf, isWild } from './fuzz-case.js';
 import type { FuzzCase, Program } from './fuzz-case.js';
+import { enterEnvironment, environmentFlags, prepareRealMode, realVector } from './fuzz-modes.js';
 
 const HLT = 0xf4;
 const GDT = 0x620000,
@@ -31,13 +33,14 @@ const GDT = 0x620000,
 /** Handlers, tables and page tables: everything from here to the end belongs to the harness. */
 const SYSTEM_FIRST = 0x600000,
   SYSTEM_LAST = 0x633fff;
-/** Descriptors the guest can load: user code, user data, TSS, 16-bit data of 4 KiB, expand-down data. */
+/** Descriptors the guest can load: user code, user data, TSS, 16-bit data of 4 KiB, expand-down data, 16-bit code (CODE_16). */
 const DESCRIPTORS: readonly (readonly [low: number, high: number])[] = [
   [0x0000ffff, 0x00cffb00],
   [0x0000ffff, 0x00cff300],
   [0x20000067, 0x00008b62],
   [0x00000fff, 0x0020f320],
   [0x0000ffff, 0x0040f700],
+  [0x0000ffff, 0x00009b02],
 ];
 const CODE_BASE = { 16: 0x20000, 32: 0 } as const;
 /** Pages of the 16-bit data segment that fault: read-only, not present. */
@@ -81,7 +84,11 @@ export class FuzzMachine {
   private readonly stretches: readonly Stretch[];
   private readonly words: Int32Array;
   private readonly system: Int32Array;
+  private readonly pristine: Int32Array;
   private current!: FuzzCase;
+  /** Offset of the case's end in CS. */
+  private codeEnd = 0;
+  private wild = false;
 
   constructor(name: EngineName, bits: 16 | 32) {
     this.name = name;
@@ -98,11 +105,13 @@ export class FuzzMachine {
     this.words = pattern(bits);
     this.prepareSystem();
     this.system = this.systemWords().slice();
+    this.pristine = this.machine.memory.i32.slice();
   }
 
   private prepareSystem(): void {
     const { memory, bits } = this.machine;
     for (let vector = 0; vector < 256; vector++) memory.write8(HANDLERS + vector, HLT);
+    prepareRealMode(memory);
     DESCRIPTORS.forEach(([low, high], n) => {
       memory.write32(GDT + 24 + n * 8, low);
       memory.write32(GDT + 28 + n * 8, high);
@@ -130,6 +139,9 @@ export class FuzzMachine {
     this.current = c;
     this.engine.cache.reset();
     this.sources.clear();
+    if (this.wild) this.restoreAll();
+    this.wild = isWild(c);
+    this.codeEnd = LAYOUT[c.bits].code + c.offset + program.bytes.length;
     this.restoreSystem();
     this.loadMemory(c, program);
     this.loadControl(c);
@@ -142,6 +154,11 @@ export class FuzzMachine {
     r[R_PENDING] = PENDING.MODE;
     this.loadFpu(c);
     this.engine.synchronize();
+  }
+  /** A wild case may have written anywhere. */
+  private restoreAll(): void {
+    const { memory } = this.machine;
+    memory.copyIn(0, new Uint8Array(this.pristine.buffer));
   }
   private restoreSystem(): void {
     const now = this.systemWords();
@@ -162,6 +179,7 @@ export class FuzzMachine {
     cpu.cr0 = CR0.PE | CR0.PG | CR0.WP | CR0.AM | CR0.NE | CR0.MP | CR0.ET | 0;
     if (c.control === 1) cpu.cr0 |= CR0.TS;
     if (c.control === 2) cpu.cr0 |= CR0.EM;
+    cpu.efer = 0;
     cpu.cr4 = (c.control === 3 ? 0 : CR4.OSFXSR) | CR4.OSXMMEXCPT;
     cpu.cr2 = 0;
     cpu.cr3 = DIRECTORY;
@@ -191,14 +209,19 @@ export class FuzzMachine {
   private enter(c: FuzzCase): void {
     const { cpu, machine } = this;
     machine.enterUser();
-    if (c.cpl === 3) return;
+    if (c.cpl === 0) this.enterSupervisor();
+    enterEnvironment(cpu, c.environment ?? 0, c.memory, this.codeEnd);
+  }
+  private enterSupervisor(): void {
+    const { cpu } = this;
     const { base, limit, attributes } = cpu.segments;
     for (let n = 0; n < 6; n++)
       setSegment(cpu, n, n === 1 ? 0x08 : 0x10, base[n]!, limit[n]!, attributes[n]! & ~0x60);
     setCpl(cpu, 0);
   }
   private setFlags(eflags: number): void {
-    this.cpu.r[R_EFLAGS] = (eflags & ~STATUS_FLAGS) | 2;
+    const own = environmentFlags(this.current.environment ?? 0);
+    this.cpu.r[R_EFLAGS] = (eflags & ~STATUS_FLAGS) | own | 2;
     setStatusFlags(this.cpu, eflags);
   }
 
@@ -213,8 +236,34 @@ export class FuzzMachine {
   /** The vector whose handler the processor has halted in, or -1. */
   vector(): number {
     const { r, halted } = this.cpu;
+    const real = halted ? realVector(this.cpu, r[R_EIP]!) : -1;
+    if (real >= 0) return real;
     const vector = r[R_EIP]! - HANDLERS - 1;
     return halted && r[R_SEGMENT_BASE + 1] === 0 && vector >= 0 && vector < 256 ? vector : -1;
+  }
+
+  /** Requests a hardware interrupt: taken at once, or lost while the processor takes none. */
+  interrupt(vector: number): void {
+    const { cpu } = this;
+    const { r } = cpu;
+    if ((r[R_PENDING]! & (PENDING.SHADOW | PENDING.STACK_SHADOW)) !== 0) return;
+    if ((r[R_EFLAGS]! & EFLAGS.IF) !== 0) deliverInterrupt(cpu, vector);
+  }
+
+  /** What the handler that has halted would return to. */
+  private frame(vector: number): { eip: number; esp: number; eflags: number } {
+    const { cpu } = this;
+    const { memory } = this.machine;
+    const top = cpu.segments.base[2]!;
+    const sp = cpu.r[ESP]!;
+    if ((cpu.cr0 & CR0.PE) === 0) {
+      const word = (n: number): number => memory.read16((top + ((sp + 2 * n) & 0xffff)) | 0) & 0xffff;
+      return { eip: word(0), esp: (sp & ~0xffff) | ((sp + 6) & 0xffff), eflags: word(2) };
+    }
+    const stack = (sp + (HAS_ERROR_CODE.has(vector) ? 4 : 0)) >>> 0;
+    const read = (n: number): number => memory.read32((top + stack + 4 * n) | 0);
+    const isOuter = stack === KERNEL_STACK - 20 || stack === KERNEL_STACK - 36;
+    return { eip: read(0), esp: isOuter ? read(3) : stack + 12, eflags: read(2) };
   }
 
   /**
@@ -226,13 +275,11 @@ export class FuzzMachine {
     cpu.halted = false;
     cpu.exitReason = 0;
     if (vector < 0) return true;
-    const stack =
-      (c.cpl === 3 ? KERNEL_STACK - 20 : cpu.r[ESP]! + (HAS_ERROR_CODE.has(vector) ? 4 : 0)) >>> 0;
-    const read = (n: number): number => this.machine.memory.read32(cpu.segments.base[2]! + stack + 4 * n);
-    const next = followUp(program, read(0) - LAYOUT[c.bits].code - c.offset, vector);
-    const esp = c.cpl === 3 ? read(3) : stack + 12;
-    const eflags = read(2);
+    const { eip, esp, eflags } = this.frame(vector);
+    const next = followUp(program, eip - LAYOUT[c.bits].code - c.offset, vector);
     if (next === undefined) return false;
+    // Whatever the case has switched to, it goes on as it began.
+    if (this.wild) this.loadControl(c);
     this.enter(c);
     cpu.r[ESP] = esp;
     this.setFlags(eflags & ~EFLAGS.VM & ~EFLAGS.RF);
@@ -243,9 +290,9 @@ export class FuzzMachine {
   }
 }
 
-/** Traps push the next instruction's offset, faults the current one's (SDM vol. 3, 6.5). */
+/** Interrupts and traps push the next instruction's offset, faults the current one's (SDM vol. 3, 6.5). */
 const isTrap = (vector: number): boolean =>
-  vector === Vector.DB || vector === Vector.BP || vector === Vector.OF;
+  vector === Vector.DB || vector === Vector.BP || vector === Vector.OF || vector >= 32;
 function followUp({ boundaries }: Program, offset: number, vector: number): number | undefined {
   // Behind the INT3 that ends the block: once more from the start, with what the registers hold now.
   if (vector === Vector.BP && offset === boundaries.at(-1)! + 1) return 0;

@@ -152,8 +152,15 @@ export class Fuzzer {
   private steps(c: FuzzCase, program: Program, machines: readonly FuzzMachine[]): Failure | undefined {
     let left = c.budget;
     let faults = 0;
+    const interrupts = [...(c.interrupts ?? [])];
     for (let n = 0; left > 0; n++) {
-      const step = Math.max(1, c.steps[n % c.steps.length]!);
+      const next = interrupts[0];
+      const until = next === undefined ? Infinity : next.after - (c.budget - left);
+      if (next !== undefined && until <= 0) {
+        interrupts.shift();
+        for (const machine of machines) machine.interrupt(next.vector);
+      }
+      const step = Math.min(Math.max(1, c.steps[n % c.steps.length]!), until > 0 ? until : Infinity);
       const problems = this.step(step, machines);
       const used = step - machines[0]!.cpu.r[R_BUDGET]!;
       if (problems.length > 0) return { case: c, problems, after: c.budget - left + used, machines };

@@ -32,6 +32,11 @@ const PLANTS: Readonly<Record<string, Plant>> = {
     from: 'this.leaveAt(this.at.offset, this.at.remaining, access',
     to: 'this.leaveAt(this.at.offset, this.at.remaining - 1, access',
   },
+  'mode switches: a region goes on behind MOV to CR0': {
+    file: '/jit/region/graph.js',
+    from: 'LGS MOVCR MOVDR',
+    to: 'LGS MOVDR',
+  },
 };
 
 describe('a planted bug is found and made small', () => {
