@@ -8,6 +8,7 @@ import { ParallelPort } from './devices/parallel-port.js';
 import { I8042 } from './devices/i8042.js';
 import { NumericError } from './devices/numeric-error.js';
 import { Port92 } from './devices/port92.js';
+import { Rtl8139 } from './devices/rtl8139.js';
 import { Uart16550 } from './devices/uart-16550.js';
 import { Vga } from './devices/vga.js';
 import { ACPI_BASE, acpiTables } from './firmware/acpi.js';
@@ -60,9 +61,10 @@ export { ImageError } from './firmware/image-error.js';
 
 const SCI_IRQ = 9,
   COM1 = 0x3f8,
-  NUMERIC_ERROR_IRQ = 13;
+  NUMERIC_ERROR_IRQ = 13,
+  NETWORK_SLOT = 3;
 /** 2024-01-01 00:00:00 UTC: where the virtual clock starts, so that runs repeat exactly. */
-const VIRTUAL_EPOCH = 1704067200;
+export const VIRTUAL_EPOCH = 1704067200;
 const NO_MEDIA = { ide: [] };
 /** As in QEMU's PC. */
 const VGA_SLOT = 2;
@@ -140,6 +142,7 @@ export class Machine {
     const { memory } = this;
     const { irq } = interrupts;
     this.storage = new Storage({ chipset: this.chipset, clock, memory, irq }, options.media ?? NO_MEDIA);
+    this.addNetworkCard();
     const coprocessor = new NumericError(interrupts.irq(NUMERIC_ERROR_IRQ));
     this.vga = this.chipset.register(new Vga(clock), VGA_SLOT);
     this.i8042 = this.createKeyboardController(interrupts.irq);
@@ -214,6 +217,14 @@ export class Machine {
       a20: (level) => this.setA20('keyboard', level),
       resetPulse: () => this.vcpu.request({ kind: 'reset' }),
     });
+  }
+
+  private addNetworkCard(): void {
+    const { clock, chipset, options } = this;
+    if (options.network === undefined) return;
+    const { memory } = chipset;
+    const irq = chipset.interrupt(NETWORK_SLOT);
+    chipset.register(new Rtl8139({ clock, irq, memory, ...options.network }), NETWORK_SLOT);
   }
 
   private setA20(gate: 'keyboard' | 'port92', level: boolean): void {

@@ -8,7 +8,11 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SRC = join(ROOT, 'src');
 
 /** What a chip is written against; hv may know it too. */
-const DEVICE_CONTRACT = new Set(['devices/device.ts', 'devices/guest-memory.ts']);
+const DEVICE_CONTRACT = new Set([
+  'devices/device.ts',
+  'devices/guest-memory.ts',
+  'devices/network-backend.ts',
+]);
 /** Layer → layers it may import, besides itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   decoder: [],
@@ -17,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   devices: ['device-contract'],
   'device-contract': [],
   display: ['devices', 'device-contract'],
+  network: ['device-contract'],
   firmware: [],
   hv: ['runtime', 'device-contract'],
   machine: ['decoder', 'runtime', 'jit', 'devices', 'device-contract', 'firmware', 'hv'],
@@ -28,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'devices',
     'device-contract',
     'display',
+    'network',
     'firmware',
     'hv',
     'machine',

@@ -1,4 +1,5 @@
 /** What a machine is built from. */
+import type { NetworkBackend } from '../devices/network-backend.js';
 import type { SerialBackend } from '../devices/serial-backend.js';
 import type { Engine } from '../hv/engine.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
@@ -28,6 +29,8 @@ export interface MachineOptions {
   noReboot?: boolean | undefined;
   /** Seed that scatters the guest's frames over machine memory. */
   scatter?: number | undefined;
+  /** What an RTL8139's cable leads to, and the card's address (six bytes); no card when absent. */
+  network?: { readonly backend: NetworkBackend; readonly station: Uint8Array } | undefined;
   createEngine: (cpu: Cpu, memory: PhysicalMemory) => Engine;
   /** Seconds since 1970 at power-on. */
   rtcEpoch?: number | undefined;
