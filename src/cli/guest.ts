@@ -2,7 +2,7 @@
 import { LARGEST_BIOS, checkBios } from '../firmware/bios-image.js';
 import { createEngine } from '../jit/engines.js';
 import { ImageError, Machine } from '../machine.js';
-import type { EndReason, StorageMedia } from '../machine.js';
+import type { EndReason, MachineOptions, StorageMedia } from '../machine.js';
 import {
   CPU_MODELS,
   canHaveLocalApic,
@@ -69,6 +69,7 @@ export interface MachineSetup {
   readonly serial: SerialPort;
   readonly debugConsole: (byte: number) => void;
   readonly bios: Uint8Array | undefined;
+  readonly network?: MachineOptions['network'];
   readonly drives: readonly Pick<OpenDrive, 'spec' | 'image'>[];
 }
 
@@ -93,7 +94,7 @@ export function checkProcessor({ cpu, apic }: GuestOptions): boolean {
 
 /** Resets end a slice: the caller decides whether to boot again. Throws UsageError when the host cannot give the memory. */
 export function createMachine(setup: MachineSetup): Machine {
-  const { options, engine, clock, serial, debugConsole, bios } = setup;
+  const { options, engine, clock, serial, debugConsole, bios, network } = setup;
   const apic = checkProcessor(options);
   try {
     const machine = new Machine({
@@ -108,6 +109,7 @@ export function createMachine(setup: MachineSetup): Machine {
       debugConsole,
       debugExit: options.debugExit,
       noReboot: true,
+      network,
       ...(clock === 'host' ? { rtcEpoch: Math.floor(Date.now() / 1000) } : {}),
       createEngine: createEngine(engine),
     });
@@ -138,4 +140,5 @@ export function peekByte(machine: Machine): PeekByte {
   };
 }
 
+export { VIRTUAL_EPOCH } from '../machine.js';
 export type { EndReason, Machine };

@@ -36,7 +36,8 @@ export interface LoopSetup<End> {
   readonly watcher: SerialWatcher;
   readonly typist: Typing;
   readonly observers?: readonly Observer[];
-  readonly sinks: readonly ByteSink[];
+  /** What is collected between slices and has to go out before the host waits. */
+  readonly sinks: readonly Pick<ByteSink, 'flush'>[];
   /** On the virtual clock: sleep as long as the idle time that was skipped, because somebody is watching. */
   readonly paceIdle: boolean;
   readonly timeoutSeconds: number | undefined;

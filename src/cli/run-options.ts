@@ -7,6 +7,8 @@ import type { EngineName } from './engine-names.js';
 import { unescapeBytes } from './escapes.js';
 import { chooseValue, lastValue, parsePattern } from './options.js';
 import type { OptionSpec, ParsedArguments } from './options.js';
+import { parseNetwork } from './network-options.js';
+import type { NetworkConfiguration } from './network-options.js';
 import type { Send } from './serial-watcher.js';
 import { keysOfText } from './key-text.js';
 import type { KeySend } from './screen-watcher.js';
@@ -84,6 +86,13 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     value: 'host|virtual',
     help: "guest time: the host's, or 1 ns per instruction (default host)",
   },
+  {
+    name: 'net',
+    synonyms: ['nic'],
+    value: 'user[,OPTION...]|none',
+    help: 'an RTL8139 with a private network: hostfwd=tcp:[ADDRESS]:PORT-[GUEST]:PORT, restrict, mac=, bootfile= (default none)',
+  },
+  { name: 'pcap', value: 'FILE', help: 'capture what the network card sends and receives' },
   { name: 'stats', value: '-|FILE', help: 'write statistics as JSON at the end' },
   { name: 'demo', help: 'boot the guest that comes with this package' },
   { name: 'help', help: 'this text' },
@@ -118,6 +127,9 @@ export interface RunConfiguration extends GuestOptions {
   readonly engine: EngineName;
   /** Undefined: not chosen. */
   readonly clock: ClockName | undefined;
+  /** Undefined: no network card. */
+  readonly network: NetworkConfiguration | undefined;
+  readonly pcap: string | undefined;
   readonly stats: string | undefined;
   readonly demo: boolean;
 }
@@ -215,8 +227,13 @@ export function runConfiguration(parsed: ParsedArguments): RunConfiguration {
   const clock = lastValue(parsed, 'clock');
   const stats = lastValue(parsed, 'stats');
   if (stats === '') throw new UsageError('--stats: expected - or a file name');
+  const network = parseNetwork(lastValue(parsed, 'net') ?? 'none');
+  const pcap = lastValue(parsed, 'pcap');
+  if (pcap !== undefined && network === undefined) throw new UsageError('--pcap: needs --net user as well');
   return {
     ...guest,
+    network,
+    pcap,
     ...parseDisplay(parsed),
     screenshots: (parsed.values.get('screenshot') ?? []).map(parseScreenshot),
     keySends: (parsed.values.get('send-keys') ?? []).map(parseKeySend),

@@ -6,7 +6,8 @@ import { STANDARD_OUTPUT, openSink } from './host/output.js';
 import type { ByteSink } from './host/output.js';
 import { onTermination } from './host/signals.js';
 import { HostInput } from './host/terminal.js';
-import { createMachine, loadImages, peekByte, readImages } from './guest.js';
+import { GuestNetwork } from './guest-network.js';
+import { VIRTUAL_EPOCH, createMachine, loadImages, peekByte, readImages } from './guest.js';
 import type { EndReason, GuestImages, Machine } from './guest.js';
 import { parseArguments } from './options.js';
 import type { Command } from './options.js';
@@ -103,6 +104,13 @@ class SerialOutput {
   }
 }
 
+/** Captured frames carry the time the guest's clock shows. */
+function openNetwork(config: RunConfiguration, clock: ClockName): GuestNetwork | undefined {
+  if (config.network === undefined) return undefined;
+  const epoch = clock === 'host' ? Math.floor(Date.now() / 1000) : VIRTUAL_EPOCH;
+  return new GuestNetwork(config.network, config.pcap, epoch);
+}
+
 const say = (text: string): void => void process.stderr.write(`hvm: ${text}\n`);
 
 /** A guest that ended by itself. */
@@ -157,6 +165,7 @@ class Run {
   readonly #typist: Typist;
   readonly #screen: Screen;
   readonly #sinks: readonly ByteSink[];
+  readonly #network: GuestNetwork | undefined;
   #toldOfTripleFault = false;
 
   constructor(config: RunConfiguration) {
@@ -173,6 +182,7 @@ class Run {
     const port = new SerialPort((byte) => output.write(byte));
     this.#typist = new Typist(port);
     const { clock, images } = this.#plan;
+    this.#network = openNetwork(config, clock);
     const debugConsole = (byte: number): void => debugSink.write(byte);
     this.#machine = createMachine({
       options: config,
@@ -182,6 +192,7 @@ class Run {
       debugConsole,
       bios: images.bios,
       drives: images.drives,
+      network: this.#network,
     });
     output.machine = this.#machine;
     loadImages(this.#machine, images);
@@ -191,15 +202,18 @@ class Run {
     const writeStatistics = openStatistics(this.#config.stats);
     const loop = this.#createLoop();
     const stopListening = onTermination((signal, status) => loop.stop({ kind: 'signal', signal, status }));
-    const input = this.#openInput(loop);
+    let input: HostInput | undefined;
     let end: LoopEnd<EndReason>;
     try {
+      await this.#network?.open(() => loop.wake());
+      input = this.#openInput(loop);
       end = await loop.run();
     } finally {
       input?.close();
       stopListening();
       for (const sink of this.#sinks) sink.close();
       for (const drive of this.#plan.images.drives) drive.close();
+      this.#network?.close();
     }
     this.#screen.finish();
     const summary = summarise(end, this.#config, this.#machine);
@@ -215,7 +229,7 @@ class Run {
       watcher: this.#watcher,
       typist: typingTogether([this.#typist, this.#screen.typist]),
       observers: this.#screen.observers,
-      sinks: this.#sinks,
+      sinks: this.#network === undefined ? this.#sinks : [...this.#sinks, this.#network],
       paceIdle: clock === 'virtual' && this.#config.serial.kind === 'stdio' && isTerminal(),
       timeoutSeconds: this.#config.timeoutSeconds,
       restart: (end) => this.#restart(end),
