@@ -310,6 +310,16 @@ export class Machine {
     return !this.options.noReboot && (reason.kind === 'reset' || reason.kind === 'triple-fault');
   }
 
+  /** On the virtual clock: while held, idle time passes only by `passIdle`, because the guest waits for something outside. */
+  holdIdle(held: boolean): void {
+    if (this.clock instanceof VirtualClock) this.clock.held = held;
+  }
+
+  /** Lets held idle time pass up to `until`, guest nanoseconds. Only between slices, up to when the guest is idle. */
+  passIdle(until: number): void {
+    if (this.clock instanceof VirtualClock) this.clock.pass(until);
+  }
+
   /** Guest nanoseconds since power-on. */
   now(): number {
     return this.clock.now();

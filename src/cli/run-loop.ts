@@ -10,6 +10,9 @@ export interface DrivenMachine<End> {
   /** Guest nanoseconds since power-on. */
   now(): number;
   readonly instructionsRetired: number;
+  /** Only on the virtual clock: whether idle time passes at once, or by `passIdle`, up to a guest time. */
+  holdIdle?(held: boolean): void;
+  passIdle?(until: number): void;
 }
 export type LoopEnd<End> =
   | { readonly kind: 'guest'; readonly end: End }
@@ -40,6 +43,8 @@ export interface LoopSetup<End> {
   readonly sinks: readonly Pick<ByteSink, 'flush'>[];
   /** On the virtual clock: sleep as long as the idle time that was skipped, because somebody is watching. */
   readonly paceIdle: boolean;
+  /** The guest waits for something outside: idle time passes no faster than the host's. */
+  readonly hostBusy?: () => boolean;
   readonly timeoutSeconds: number | undefined;
   /** Boots again after this end if the guest may; false ends the run. */
   restart(end: End): boolean;
@@ -92,6 +97,8 @@ export class RunLoop<End> {
       typist.type();
       const from = machine.instructionsRetired;
       const since = machine.now();
+      const held = this.#setup.hostBusy?.() ?? false;
+      machine.holdIdle?.(held);
       const slice = machine.runSlice(typist.busy ? TYPING_SLICE_INSTRUCTIONS : SLICE_INSTRUCTIONS);
       const retired = machine.instructionsRetired - from;
       watcher.settle(slice.idleUntil !== undefined);
@@ -101,8 +108,16 @@ export class RunLoop<End> {
       if (slice.ended !== undefined) await this.#sleep(RESTART_PAUSE_MS);
       if (this.#setup.paceIdle) this.#skippedMs += (machine.now() - since - retired) / 1e6;
       const sleepMs = slice.idleUntil === undefined ? 0 : this.#idleTime(slice.idleUntil, retired);
+      const slept = performance.now();
       await this.#yieldToHost(sleepMs);
+      if (held && slice.idleUntil !== undefined) this.#passIdle(slice.idleUntil, performance.now() - slept);
     }
+  }
+
+  /** What the host slept passes for the guest too, up to when it has something to do. */
+  #passIdle(idleUntil: number, milliseconds: number): void {
+    const { machine } = this.#setup;
+    machine.passIdle?.(Math.min(idleUntil, machine.now() + Math.floor(milliseconds * 1e6)));
   }
 
   /** Milliseconds the host may sleep before the idle guest has something to do. */

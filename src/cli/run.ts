@@ -230,6 +230,7 @@ class Run {
       typist: typingTogether([this.#typist, this.#screen.typist]),
       observers: this.#screen.observers,
       sinks: this.#network === undefined ? this.#sinks : [...this.#sinks, this.#network],
+      hostBusy: () => this.#network?.busy ?? false,
       paceIdle: clock === 'virtual' && this.#config.serial.kind === 'stdio' && isTerminal(),
       timeoutSeconds: this.#config.timeoutSeconds,
       restart: (end) => this.#restart(end),

@@ -19,6 +19,8 @@ export class VirtualClock implements MachineClock {
   readonly kind = 'virtual';
   /** Idle nanoseconds that passed at once. */
   skipped = 0;
+  /** Idle time does not pass by itself: whoever runs the machine lets it pass, because it waits for something outside. */
+  held = false;
   private readonly counter: InstructionCounter;
 
   constructor(counter: InstructionCounter) {
@@ -35,8 +37,13 @@ export class VirtualClock implements MachineClock {
     return this.now() + instructions;
   }
   skipTo(due: Nanoseconds): boolean {
-    this.skipped += Math.max(0, due - this.now());
+    if (this.held) return false;
+    this.pass(due);
     return true;
+  }
+  /** Idle time passes up to `until`. */
+  pass(until: Nanoseconds): void {
+    this.skipped += Math.max(0, until - this.now());
   }
   ran(): void {}
 }

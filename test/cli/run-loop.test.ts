@@ -91,6 +91,20 @@ describe('the run loop', () => {
     await scene([skip, () => ({ ended: 'x' })], { paceIdle: true }).loop.run();
     expect(performance.now() - start).toBeGreaterThanOrEqual(45);
   });
+  it('lets held idle time pass as it does for the host', async () => {
+    const passed: number[] = [];
+    const held: boolean[] = [];
+    const idle = (m: ScriptedMachine): Slice => ({ idleUntil: m.now() + 30e6 });
+    const { loop, machine } = scene([idle, () => ({ ended: 'x' })], { hostBusy: () => held.length === 0 });
+    Object.assign(machine, {
+      holdIdle: (value: boolean) => held.push(value),
+      passIdle: (until: number) => passed.push(until - machine.now()),
+    });
+    await loop.run();
+    expect(held).toEqual([true, false]);
+    expect(passed).toHaveLength(1);
+    expect(passed[0]! > 25e6 && passed[0]! <= 30e6).toBe(true);
+  });
   it('times out a busy guest and a sleeping one', async () => {
     expect(await scene([() => ({})], { timeoutSeconds: 0.05 }).loop.run()).toEqual({ kind: 'timeout' });
     expect(await scene([() => ({ idleUntil: Infinity })], { timeoutSeconds: 0.05 }).loop.run()).toEqual({
