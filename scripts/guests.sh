@@ -102,6 +102,16 @@ build_kernel() {
   [[ -f ${image[0]} ]] || fail "$package holds no /boot/vmlinuz-*"
   echo "$(basename "$work/deb/${package}"_*.deb)" >"$build/vmlinuz-$flavour.version"
   mv "${image[0]}" "$build/vmlinuz-$flavour"
+  keep_modules "$flavour" "$work/root/$package"/lib/modules/*/kernel
+}
+
+# The network card's drivers; the kernel has everything else that its guest needs.
+keep_modules() {
+  local target=$build/modules-$1 source=$2 name
+  mkdir -p "$target"
+  for name in drivers/net/mii drivers/net/ethernet/realtek/8139too drivers/net/ethernet/realtek/8139cp; do
+    mv "$source/$name.ko" "$target/" || fail "the $1 kernel has no $name.ko"
+  done
 }
 
 build_busybox() {
@@ -131,6 +141,16 @@ build_initramfs() {
     node:/dev/console:c:5:1:600 node:/dev/null:c:1:3:666 \
     "file:/bin/busybox:755:$build/busybox" link:/bin/sh:busybox \
     "file:/init:755:$source/init" "file:/workload.sh:755:$source/workload.sh" || fail "cannot write initramfs.cpio.gz"
+}
+
+build_network_initramfs() {
+  local flavour=$1 name entries=()
+  for name in "$build/modules-$flavour"/*.ko; do entries+=("file:/modules/$(basename "$name"):644:$name"); done
+  "$node" "$here/scripts/make-initramfs.mjs" "$build/network-$flavour.cpio.gz" \
+    dir:/dev dir:/proc dir:/sys dir:/tmp dir:/root dir:/etc dir:/bin dir:/sbin dir:/modules \
+    node:/dev/console:c:5:1:600 node:/dev/null:c:1:3:666 "${entries[@]}" \
+    "file:/bin/busybox:755:$build/busybox" link:/bin/sh:busybox \
+    "file:/init:755:$here/guests/debian/network-init" || fail "cannot write network-$flavour.cpio.gz"
 }
 
 older_than() {
@@ -163,7 +183,7 @@ trap 'exit 130' INT TERM
 
 missing=()
 for flavour in "${flavours[@]}"; do
-  if [[ ! -s $build/vmlinuz-$flavour ]]; then missing+=("$flavour"); fi
+  if [[ ! -s $build/vmlinuz-$flavour || ! -s $build/modules-$flavour/8139too.ko ]]; then missing+=("$flavour"); fi
 done
 if ((${#missing[@]})) || [[ ! -s $build/busybox || ! -s $build/seabios/bios-256k.bin ]]; then
   prepare_apt
@@ -174,6 +194,12 @@ fi
 if older_than "$build/initramfs.cpio.gz" "$build/busybox" "$here"/guests/debian/* "$here/scripts/make-initramfs.mjs"; then
   build_initramfs
 fi
+for flavour in "${flavours[@]}"; do
+  if older_than "$build/network-$flavour.cpio.gz" "$build/busybox" "$build/modules-$flavour"/*.ko \
+    "$here/guests/debian/network-init" "$here/scripts/make-initramfs.mjs"; then
+    build_network_initramfs "$flavour"
+  fi
+done
 if older_than "$build/expected.txt" "$build/busybox" "$here"/guests/debian/workload.sh; then
   "$here/scripts/expected-workload.sh" || fail "the workload does not run natively under $build/busybox"
 fi
