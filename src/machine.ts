@@ -144,7 +144,7 @@ export class Machine {
     this.storage = new Storage({ chipset: this.chipset, clock, memory, irq }, options.media ?? NO_MEDIA);
     this.addNetworkCard();
     const coprocessor = new NumericError(interrupts.irq(NUMERIC_ERROR_IRQ));
-    this.vga = this.chipset.register(new Vga(clock), VGA_SLOT);
+    this.vga = this.chipset.register(new Vga(clock, options.vgaBios), VGA_SLOT);
     this.i8042 = this.createKeyboardController(interrupts.irq);
     this.devices = [
       ...interrupts.devices,

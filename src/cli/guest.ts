@@ -1,5 +1,5 @@
 /** Builds the machine that the options describe and puts the kernel into it; what does not fit is the user's error. */
-import { LARGEST_BIOS, checkBios } from '../firmware/bios-image.js';
+import { LARGEST_BIOS, LARGEST_VGA_BIOS, checkBios, checkVgaBios } from '../firmware/bios-image.js';
 import { createEngine } from '../jit/engines.js';
 import { ImageError, Machine } from '../machine.js';
 import type { EndReason, MachineOptions, StorageMedia } from '../machine.js';
@@ -26,6 +26,7 @@ export interface GuestImages {
   /** Absent when firmware finds something to boot. */
   readonly kernel: Uint8Array | undefined;
   readonly bios: Uint8Array | undefined;
+  readonly vgaBios: Uint8Array | undefined;
   readonly initrd: Uint8Array | undefined;
   readonly append: string;
   readonly drives: readonly OpenDrive[];
@@ -37,7 +38,7 @@ export function readImages(
   kernelPath: string | undefined,
   append: string,
 ): GuestImages {
-  const { memoryBytes, initrd, bios } = options;
+  const { memoryBytes, initrd, bios, vgaBios } = options;
   const limitName = `in ${describeSize(memoryBytes)} of guest memory`;
   const read = (option: string, path: string | undefined): Uint8Array | undefined =>
     path === undefined ? undefined : readInputFile(option, path, memoryBytes, limitName);
@@ -45,19 +46,26 @@ export function readImages(
     kernelPath: kernelPath ?? '',
     kernel: read('--kernel', kernelPath),
     initrd: read('--initrd', initrd),
-    bios: bios === undefined ? undefined : readBios(bios),
+    bios: bios === undefined ? undefined : readBios('--bios', bios, LARGEST_BIOS, checkBios),
+    vgaBios:
+      vgaBios === undefined ? undefined : readBios('--vga-bios', vgaBios, LARGEST_VGA_BIOS, checkVgaBios),
     append,
     drives: openDrives(options.drives),
   };
 }
 
-function readBios(path: string): Uint8Array {
-  const bytes = readInputFile('--bios', path, LARGEST_BIOS, 'for a BIOS');
+function readBios(
+  option: string,
+  path: string,
+  limit: number,
+  check: (bytes: Uint8Array) => void,
+): Uint8Array {
+  const bytes = readInputFile(option, path, limit, 'for a BIOS');
   try {
-    checkBios(bytes);
+    check(bytes);
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
-    throw new UsageError(`--bios ${quote(path)}: ${error.message}`);
+    throw new UsageError(`${option} ${quote(path)}: ${error.message}`);
   }
   return bytes;
 }
@@ -68,7 +76,7 @@ export interface MachineSetup {
   readonly clock: ClockName;
   readonly serial: SerialPort;
   readonly debugConsole: (byte: number) => void;
-  readonly bios: Uint8Array | undefined;
+  readonly images: Pick<GuestImages, 'bios' | 'vgaBios'>;
   readonly network?: MachineOptions['network'];
   readonly drives: readonly Pick<OpenDrive, 'spec' | 'image'>[];
 }
@@ -94,14 +102,15 @@ export function checkProcessor({ cpu, apic }: GuestOptions): boolean {
 
 /** Resets end a slice: the caller decides whether to boot again. Throws UsageError when the host cannot give the memory. */
 export function createMachine(setup: MachineSetup): Machine {
-  const { options, engine, clock, serial, debugConsole, bios, network } = setup;
+  const { options, engine, clock, serial, debugConsole, images, network } = setup;
   const apic = checkProcessor(options);
   try {
     const machine = new Machine({
       memoryBytes: options.memoryBytes,
       ...(options.cpu === undefined ? {} : { cpu: options.cpu }),
       apic,
-      bios,
+      bios: images.bios,
+      vgaBios: images.vgaBios,
       media: mediaOf(setup.drives),
       clock,
       hostNow: () => Math.floor(performance.now() * 1e6),

@@ -116,7 +116,6 @@ function createGuest(
     conductor?.output(byte);
   });
   const debugConsole = (byte: number): void => serial.add(byte ^ 0x100);
-  const { bios } = images;
   const drives = images.drives.map(copyOnWrite);
   const machine = createMachine({
     options,
@@ -124,7 +123,7 @@ function createGuest(
     clock: 'virtual',
     serial: port,
     debugConsole,
-    bios,
+    images,
     drives,
   });
   loadImages(machine, images);

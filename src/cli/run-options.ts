@@ -21,6 +21,7 @@ import { UsageError, quote } from './usage-error.js';
 export const GUEST_OPTIONS: readonly OptionSpec[] = [
   { name: 'kernel', value: 'FILE', help: 'Linux bzImage, multiboot-1 ELF or plain ELF32' },
   { name: 'bios', value: 'FILE', help: 'BIOS image that starts the machine instead of a kernel' },
+  { name: 'vga-bios', value: 'FILE', help: 'expansion ROM of the display adapter, for --bios' },
   { name: 'initrd', value: 'FILE', help: 'initial RAM disk for the kernel' },
   { name: 'append', value: 'TEXT', help: 'kernel command line' },
   {
@@ -101,6 +102,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
 export interface GuestOptions {
   readonly kernel: string | undefined;
   readonly bios: string | undefined;
+  readonly vgaBios: string | undefined;
   readonly initrd: string | undefined;
   readonly append: string;
   readonly drives: readonly DriveSpec[];
@@ -200,6 +202,7 @@ export function guestOptions(parsed: ParsedArguments): GuestOptions {
   return {
     kernel,
     bios,
+    vgaBios: lastValue(parsed, 'vga-bios'),
     initrd,
     append: lastValue(parsed, 'append') ?? '',
     drives: driveSpecs(parsed),

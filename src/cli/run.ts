@@ -190,7 +190,7 @@ class Run {
       clock,
       serial: port,
       debugConsole,
-      bios: images.bios,
+      images,
       drives: images.drives,
       network: this.#network,
     });

@@ -1,7 +1,7 @@
 /**
  * A VGA with the Bochs dispi extension, PCI 1234:1111 (QEMU's "standard VGA"): legacy ports and memory, linear framebuffer in BAR 0,
- * registers in BAR 2. What it shows is drawn by `src/display` from its state.
- * Not implemented: EDID (reads 0), the expansion ROM, and what the files of the parts list.
+ * registers in BAR 2, the VGA BIOS in the expansion ROM. What it shows is drawn by `src/display` from its state.
+ * Not implemented: EDID (reads 0), and what the files of the parts list.
  */
 import type { Clock, Device, PciBar } from './device.js';
 import { PciFunction } from './pci-function.js';
@@ -24,6 +24,21 @@ const REGISTERS_BYTES = 0x1000,
   EXTENSION = 0x600,
   EXTENSION_BYTES = 8,
   LITTLE_ENDIAN = 0x1e1e1e1e;
+
+/** Zeros follow the image up to the next power of two. */
+function romBar(rom: Uint8Array): PciBar {
+  const size = 2 ** Math.max(11, Math.ceil(Math.log2(rom.length)));
+  return {
+    kind: 'memory',
+    size,
+    read: (offset, count) => {
+      let value = 0;
+      for (let i = count - 1; i >= 0; i--) value = value * 256 + (rom[offset + i] ?? 0);
+      return value;
+    },
+    write: () => undefined,
+  };
+}
 
 export class Vga implements Device<VgaState> {
   readonly name = 'vga';
@@ -50,7 +65,8 @@ export class Vga implements Device<VgaState> {
   private readonly bytes = this.state.memory;
   private readonly view = new DataView(this.state.memory.buffer);
 
-  constructor(clock: Clock) {
+  /** `rom` is the VGA BIOS, at most 64 KiB; without one the function has no expansion ROM. */
+  constructor(clock: Clock, rom?: Uint8Array) {
     this.registers = new VgaRegisters(this.state, clock);
     const legacy = (first: number, last: number) => ({
       first,
@@ -77,7 +93,10 @@ export class Vga implements Device<VgaState> {
       device: 0x1111,
       revision: 2,
       classCode: [3, 0, 0],
-      bars: [this.framebuffer(), undefined, this.registerBlock()],
+      bars: [
+        ...[this.framebuffer(), undefined, this.registerBlock()],
+        ...(rom === undefined ? [] : [undefined, undefined, undefined, romBar(rom)]),
+      ],
       registers: { 0x2c: [0xf4, 0x1a, 0x00, 0x11] },
     });
   }

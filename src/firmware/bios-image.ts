@@ -14,6 +14,16 @@ export function checkBios(bytes: Uint8Array): void {
     );
 }
 
+export const LARGEST_VGA_BIOS = 0x10000;
+
+/** Throws ImageError unless the file can be the expansion ROM of a display adapter: 55 AA, its length in 512 bytes (PCI Firmware, 5.2). */
+export function checkVgaBios(bytes: Uint8Array): void {
+  if (bytes[0] !== 0x55 || bytes[1] !== 0xaa || bytes.length > LARGEST_VGA_BIOS)
+    throw new ImageError(
+      `a file of ${bytes.length} bytes is no VGA BIOS, expected 55 AA at its start and at most 64 KiB`,
+    );
+}
+
 export interface BiosPlaces {
   /** Ends at 4 GiB. */
   readonly high: number;

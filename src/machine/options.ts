@@ -14,6 +14,8 @@ export interface MachineOptions {
   apic?: boolean | undefined;
   /** A BIOS image that is to start instead of the built-in firmware (`checkBios`). */
   bios?: Uint8Array | undefined;
+  /** The expansion ROM of the display adapter. */
+  vgaBios?: Uint8Array | undefined;
   /** CMOS bytes beyond those that follow from the machine: register → value. */
   cmos?: Readonly<Record<number, number>> | undefined;
   /** Files for a BIOS to find on the firmware configuration device: name → contents. */
