@@ -14,6 +14,8 @@ import { keysOfText } from './key-text.js';
 import type { KeySend } from './screen-watcher.js';
 import { parseScreenshot } from './screenshots.js';
 import type { ScreenshotRequest } from './screenshots.js';
+import { parseVnc } from './vnc-options.js';
+import type { VncRequest } from './vnc-options.js';
 import { parseMemorySize } from './sizes.js';
 import { UsageError, quote } from './usage-error.js';
 
@@ -64,6 +66,11 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     name: 'display',
     value: 'none|terminal',
     help: 'terminal: show the text screen and type on the keyboard (default none; Ctrl-A x leaves)',
+  },
+  {
+    name: 'vnc',
+    value: '[HOST]:N[,password-file=FILE]',
+    help: 'screen, keyboard and mouse over VNC on port 5900 + N (on loopback unless HOST says otherwise)',
   },
   {
     name: 'screenshot',
@@ -121,6 +128,7 @@ export type ClockName = 'host' | 'virtual';
 export type DisplayName = 'none' | 'terminal';
 export interface RunConfiguration extends GuestOptions {
   readonly display: DisplayName;
+  readonly vnc: VncRequest | undefined;
   readonly screenshots: readonly ScreenshotRequest[];
   readonly keySends: readonly KeySend[];
   readonly untilScreen: RegExp | undefined;
@@ -238,6 +246,7 @@ export function runConfiguration(parsed: ParsedArguments): RunConfiguration {
     network,
     pcap,
     ...parseDisplay(parsed),
+    vnc: lastValue(parsed, 'vnc') === undefined ? undefined : parseVnc(lastValue(parsed, 'vnc')!),
     screenshots: (parsed.values.get('screenshot') ?? []).map(parseScreenshot),
     keySends: (parsed.values.get('send-keys') ?? []).map(parseKeySend),
     untilScreen: optionalPattern(parsed, 'until-screen'),

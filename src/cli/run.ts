@@ -206,10 +206,12 @@ class Run {
     let end: LoopEnd<EndReason>;
     try {
       await this.#network?.open(() => loop.wake());
+      await this.#screen.open(() => loop.wake());
       input = this.#openInput(loop);
       end = await loop.run();
     } finally {
       input?.close();
+      this.#screen.close();
       stopListening();
       for (const sink of this.#sinks) sink.close();
       for (const drive of this.#plan.images.drives) drive.close();
@@ -249,10 +251,12 @@ class Run {
   }
 
   #openInput(loop: RunLoop<EndReason>): HostInput | undefined {
-    if (this.#config.serial.kind !== 'stdio') return undefined;
+    const onScreen = this.#config.display === 'terminal';
+    if (this.#config.serial.kind !== 'stdio' && !onScreen) return undefined;
     const input = new HostInput({
       input: (bytes) => {
-        this.#typist.enqueue(bytes);
+        if (onScreen) this.#screen.terminalInput(bytes);
+        else this.#typist.enqueue(bytes);
         loop.wake();
       },
       leave: () => loop.stop({ kind: 'leave' }),

@@ -1,0 +1,135 @@
+/** VNC over TCP: several clients share screen, keyboard and mouse; what a slow one has not taken is not piled up. */
+import { createCipheriv, randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import type { Frame } from '../../display/frame.js';
+import { CHALLENGE_BYTES } from '../../display/rfb/protocol.js';
+import type { MouseMotion } from '../../display/rfb/input.js';
+import { RfbSession } from '../../display/rfb/session.js';
+import type { KeyEvent } from '../../display/us-keyboard.js';
+import { UsageError } from '../usage-error.js';
+import { compressPiece } from './compression.js';
+
+export interface VncAddress {
+  readonly host: string;
+  readonly port: number;
+}
+export interface VncScreen {
+  /** Differs when there may be something new to see. */
+  readonly changes: unknown;
+  frame(): Frame;
+  keys(events: readonly KeyEvent[]): void;
+  mouse(motion: MouseMotion): void;
+}
+
+/** Thirty pictures a second. */
+const INTERVAL_MS = 33;
+/** A client with so much not taken yet gets no picture. */
+const BACKLOG_BYTES = 1 << 18;
+/** A client that only asks and never takes is cut off. */
+const HOPELESS_BYTES = 1 << 27;
+const MOST_CLIENTS = 32;
+const LONGEST_PASSWORD = 8;
+
+/** VNC authentication: DES with the password's bytes, each with its bits reversed; triple DES with one key three times is DES. */
+export function vncResponse(password: Uint8Array, challenge: Uint8Array): Uint8Array {
+  const key = new Uint8Array(8);
+  for (let i = 0; i < Math.min(LONGEST_PASSWORD, password.length); i++)
+    for (let bit = 0; bit < 8; bit++) if (password[i]! & (1 << bit)) key[i]! |= 0x80 >> bit;
+  const cipher = createCipheriv('des-ede3-ecb', Buffer.concat([key, key, key]), null).setAutoPadding(false);
+  return Buffer.concat([cipher.update(challenge), cipher.final()]);
+}
+
+interface Client {
+  readonly socket: Socket;
+  readonly session: RfbSession;
+}
+
+export class VncServer {
+  readonly #screen: VncScreen;
+  readonly #password: Uint8Array | undefined;
+  readonly #server: Server;
+  readonly #clients = new Set<Client>();
+  #timer: NodeJS.Timeout | undefined;
+  #seen: unknown;
+
+  constructor(screen: VncScreen, password: Uint8Array | undefined) {
+    this.#screen = screen;
+    this.#password = password;
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  /** Resolves with the port once clients can come. Rejects with UsageError when the address cannot be had. */
+  listen({ host, port }: VncAddress): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) =>
+        reject(new UsageError(`--vnc ${host}:${port}: cannot listen there (${error.code ?? error.message})`)),
+      );
+      this.#server.listen(port, host, () => {
+        this.#timer = setInterval(() => this.#refresh(), INTERVAL_MS);
+        resolve((this.#server.address() as { port: number }).port);
+      });
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#server.close();
+    for (const { socket } of this.#clients) socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#clients.size >= MOST_CLIENTS) {
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
+    const screen = this.#screen;
+    const session = new RfbSession({
+      send: (bytes) => {
+        if (socket.writableLength > HOPELESS_BYTES) socket.destroy();
+        else if (socket.writable) socket.write(bytes);
+      },
+      close: () => socket.end(),
+      frame: () => screen.frame(),
+      keys: (events) => screen.keys(events),
+      mouse: (motion) => screen.mouse(motion),
+      compress: compressPiece,
+      name: 'hvm',
+      password: this.#challenger(),
+    });
+    const client: Client = { socket, session };
+    this.#clients.add(client);
+    socket.on('data', (bytes) => {
+      session.receive(bytes);
+      this.#offer(client);
+    });
+    socket.on('drain', () => this.#offer(client));
+    // A connection that breaks is closed like any other.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.#clients.delete(client);
+      session.end();
+    });
+  }
+
+  #challenger() {
+    const password = this.#password;
+    if (password === undefined) return undefined;
+    return {
+      challenge: () => randomBytes(CHALLENGE_BYTES),
+      respond: (challenge: Uint8Array) => vncResponse(password, challenge),
+    };
+  }
+
+  #refresh(): void {
+    const { changes } = this.#screen;
+    if (changes === this.#seen) return;
+    this.#seen = changes;
+    for (const client of this.#clients) this.#offer(client);
+  }
+
+  #offer({ session, socket }: Client): void {
+    if (session.waits && socket.writableLength < BACKLOG_BYTES) session.update();
+  }
+}
