@@ -5,17 +5,29 @@ import { GuestFault, Vector, WRAPPED, fault } from '../runtime/fault.js';
 import { deliverFault } from '../runtime/helpers/interrupts.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 import { MODE, computeMode } from '../runtime/mode.js';
-import { PENDING, R_BUDGET, R_CPL, R_EIP, R_PENDING, R_SEGMENT_BASE, type Cpu } from '../runtime/state.js';
+import {
+  PENDING,
+  R_BUDGET,
+  R_CPL,
+  R_EIP,
+  R_MAP_BASE,
+  R_PAGE_EIP,
+  R_PENDING,
+  R_SEGMENT_BASE,
+  R_SLOT,
+  type Cpu,
+} from '../runtime/state.js';
 import { DecodeFailure } from '../decoder/instruction.js';
 import { Evaluator, Outcome } from './evaluator.js';
 import { createEnvironment, type MemoryView } from './interpreter/environment.js';
-import { R_SLOT, R_PAGE_EIP, R_MAP_BASE, SpecialForm } from './interpreter/forms.js';
+import { SpecialForm } from './interpreter/forms.js';
 import { createHandlers, createRun, type Handler } from './interpreter/generated.js';
 import { trainInterpreter } from './interpreter/train.js';
 import { CHAIN_LIMIT, Predecoder, type Concrete } from './interpreter/predecode.js';
 import { decodeIn, modeView } from './mode-view.js';
 import { CodeLimit } from './code-limit.js';
-import { RegionEnd, RegionTable, type RegionOptions } from './region/table.js';
+import { RegionEnd } from './region/links.js';
+import { RegionTable, type RegionOptions } from './region/table.js';
 import { semanticOf } from './semantics/index.js';
 import { SingleStep } from './single-step.js';
 import { WrappedAccess } from './wrapped-access.js';
@@ -66,7 +78,7 @@ export class JitEngine {
     this.name = options.name;
     this.r = cpu.r;
     cpu.fpu.readOpcode = () => opcodeAt(cpu);
-    const threshold = options.name === 'jit' ? (options.heatThreshold ?? 1000) : 0x7fffffff;
+    const threshold = options.name === 'jit' ? (options.heatThreshold ?? 30_000) : 0x7fffffff;
     this.cache = new CodeCache(cpu, memory, threshold);
     this.evaluator = new Evaluator(cpu);
     this.predecoder = new Predecoder(cpu, this.cache, memory, options.name === 'evaluator');

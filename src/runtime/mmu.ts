@@ -83,11 +83,6 @@ export class Mmu {
     memory.onP2mChange = memory.onA20Change = () => this.#reconfigure();
   }
 
-  /** Address-space generation: while it stays, every execute entry that was there still holds. */
-  get generation(): number {
-    return this.#tlb.generation;
-  }
-
   get statistics(): MmuStatistics {
     return {
       misses: this.#misses,

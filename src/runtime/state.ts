@@ -13,7 +13,10 @@
  *   22    instruction budget: instructions that may still run before the vCPU loop must look
  *   23    pending word (PENDING_* bits): tested after everything that can set it
  *   24    CPL
- *   25    REGION_SITE: exit site of the region that just returned
+ *   25    exit site of the region that just returned; 0 if it goes on at r[R_EIP]
+ *   26-28 what the interpreter runs: slot, offset in CS of its page, base in the code cache's map
+ *   29    epoch: changes whenever an execute translation or a region goes away
+ *   30    words of the host's stack that nested regions use, by estimate
  */
 import { InstructionTrace } from './breakpoints.js';
 import type { Fpu } from './fpu/state.js';
@@ -40,6 +43,11 @@ export const R_BUDGET = 22;
 export const R_PENDING = 23;
 export const R_CPL = 24;
 export const R_SITE = 25;
+export const R_SLOT = 26,
+  R_PAGE_EIP = 27,
+  R_MAP_BASE = 28;
+export const R_EPOCH = 29;
+export const R_DEPTH = 30;
 export const R_COUNT = 32;
 
 /** EFLAGS bits (SDM vol. 1, 3.4.3). */

@@ -9,7 +9,7 @@
  * SLOW_WRITE says that the page may be written at this privilege, but through the slow path because its frame has flags; its
  * translation is then the read entry. A page with WRITE or SLOW_WRITE always has READ.
  */
-import { PENDING, R_PENDING } from './state.js';
+import { PENDING, R_EPOCH, R_PENDING } from './state.js';
 
 export const READ = 1;
 export const WRITE = 4;
@@ -30,8 +30,6 @@ export class Tlb {
   readonly regionEntryHigh = new Int32Array(REGIONS);
   /** … and the machine frame of the page table; -1 for none. */
   readonly regionTable = new Int32Array(REGIONS).fill(-1);
-  /** Changes whenever an execute entry goes away. */
-  generation = 0;
   dropped = 0;
   readonly #filled = new Int32Array(PAGES >>> 5);
   readonly #regions = new Int32Array(REGIONS >>> 5);
@@ -76,10 +74,10 @@ export class Tlb {
     if ((state & (EXECUTE | (EXECUTE << 1))) !== 0) this.#dropExecute(page, state);
   }
 
-  /** Takes the execute entries of a page back; a new generation even where there are none. */
+  /** Takes the execute entries of a page back; a new epoch even where there are none. */
   dropFetches(page: number): void {
     const state = this.state[page]!;
-    this.generation = (this.generation + 1) | 0;
+    this.#r[R_EPOCH] = this.#r[R_EPOCH]! + 1;
     if ((state & (EXECUTE | (EXECUTE << 1))) === 0) return;
     this.state[page] = state & ~(EXECUTE | (EXECUTE << 1));
     this.#dropExecute(page, state);
@@ -129,7 +127,7 @@ export class Tlb {
   #dropExecute(page: number, state: number): void {
     if ((state & EXECUTE) !== 0) this.execute[0][page] = -1;
     if ((state & (EXECUTE << 1)) !== 0) this.execute[1][page] = -1;
-    this.generation = (this.generation + 1) | 0;
+    this.#r[R_EPOCH] = this.#r[R_EPOCH]! + 1;
     this.#r[R_PENDING] = this.#r[R_PENDING]! | PENDING.CODE;
   }
 

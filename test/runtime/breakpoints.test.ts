@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BREAK_ON, matchBreakpoints, watchedPages } from '../../src/runtime/breakpoints.js';
 import { movToDr } from '../../src/runtime/helpers/control-registers.js';
 import { portIn } from '../../src/runtime/helpers/io.js';
-import { CR4 } from '../../src/runtime/state.js';
+import { CR4, R_EPOCH } from '../../src/runtime/state.js';
 import { createProtected } from './helpers-support.js';
 
 /** Control field of breakpoint n: R/W kind and length code. */
@@ -129,12 +129,13 @@ describe('alignment checks', () => {
 });
 
 describe('the fetch barrier', () => {
-  it('keeps its page out of the fast table and starts a new generation', () => {
-    const { mmu } = createProtected(0).cpu;
+  it('keeps its page out of the fast table and starts a new epoch', () => {
+    const { cpu } = createProtected(0);
+    const { mmu } = cpu;
     mmu.fetch(0x8000);
-    const before = mmu.generation;
+    const before = cpu.r[R_EPOCH];
     mmu.setFetchBarrier(8);
-    expect(mmu.generation).not.toBe(before);
+    expect(cpu.r[R_EPOCH]).not.toBe(before);
     expect([mmu.fetch(0x8000) >= 0, mmu.executeTlb[0][8], mmu.probeFetch(0x8000)]).toEqual([true, -1, -1]);
     mmu.setFetchBarrier(-1);
     mmu.fetch(0x8000);

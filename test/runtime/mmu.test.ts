@@ -1,7 +1,7 @@
 /** Page walks, faults and TLB coherence on hand-built page tables (SDM vol. 3, chapter 4). */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PAGE_CODE, PAGE_TABLE } from '../../src/runtime/memory.js';
-import { CR0, CR4, R_CPL } from '../../src/runtime/state.js';
+import { CR0, CR4, R_CPL, R_EPOCH } from '../../src/runtime/state.js';
 import {
   A,
   D,
@@ -223,14 +223,14 @@ describe('32-bit paging', () => {
     expect(pte(machine, 0)).toBe(0x8000 | P);
   });
 
-  it('drops the execute entry and changes the generation', () => {
-    const { memory, mmu } = machine;
+  it('drops the execute entry and changes the epoch', () => {
+    const { cpu, memory, mmu } = machine;
     setPte(machine, 0, 0x8000 | P);
-    const generation = mmu.generation;
+    const epoch = cpu.r[R_EPOCH];
     mmu.fetch(BASE);
-    expect(mmu.generation).toBe(generation);
+    expect(cpu.r[R_EPOCH]).toBe(epoch);
     setPte(machine, 0, 0x9000 | P);
-    expect(mmu.generation).not.toBe(generation);
+    expect(cpu.r[R_EPOCH]).not.toBe(epoch);
     expect(mmu.fetch(BASE)).toBe(memory.machineAddress(0x9000));
   });
 

@@ -1,6 +1,7 @@
 /** The shape of a fast memory access: the one place that knows the TLB entry format and the views of RAM. */
 import type { Expression, Statement as JsStatement } from 'estree';
 import type { Width } from '../ir.js';
+import type { AccessGroup, Member } from '../passes/group-accesses.js';
 import { js, statements } from './quote.js';
 
 /** Names in scope of the emitted code. */
@@ -71,4 +72,33 @@ export function fastStore(
     if (${test(width, 'entry', 'to')}) { ${miss()} }
     ${writeAt(views, width, js`entry ^ to`, value)}
   }`;
+}
+
+/** One check for a group of accesses, made by its leader at `address`; declares `g<id>`, the machine address of the group's lowest byte. */
+export function groupCheck(
+  views: Views,
+  group: AccessGroup,
+  address: Expression,
+  miss: () => JsStatement[],
+): JsStatement[] {
+  const { id, width } = group;
+  const low = lowOf(group);
+  const span = group.high - low - 1;
+  const a = `b${id}`;
+  const x = `y${id}`;
+  const invalid = width === 1 ? js`${x} & 1` : js`(${x} | ${a}) & ${width - 1}`;
+  const bad = span < width ? invalid : js`${invalid} | (${a} ^ ${a} + ${span}) & -4096`;
+  const start = low === group.at ? address : js`${address} + ${low - group.at} | 0`;
+  return statements`const ${a} = ${start}, ${x} = ${group.write ? views.write : views.read}[${a} >>> 12];
+    if ((${bad}) !== 0) { ${miss()} }
+    const ${`g${id}`} = ${x} ^ ${a};`;
+}
+/** The group's lowest byte, moved down to where the widest access is aligned. */
+function lowOf(group: AccessGroup): number {
+  return group.low - ((group.low - group.aligned) & (group.width - 1));
+}
+/** Machine address of a member of a group that has been checked. */
+export function memberAddress({ group, displacement }: Member): Expression {
+  const offset = displacement - lowOf(group);
+  return offset === 0 ? js`${`g${group.id}`}` : js`${`g${group.id}`} + ${offset} | 0`;
 }

@@ -51,13 +51,14 @@ export class Emitter {
       case 'let':
         return statements`const ${this.temp(s.id)} = ${this.value(s.value)};`;
       case 'load':
-        return target.load(this.temp(s.id), s.width, this.value(s.address), s.forWrite);
+        return target.load(this.temp(s.id), s.width, this.value(s.address), s.forWrite, s);
       case 'store':
         return target.store(
           s.width,
           this.value(s.address),
           this.value(s.value),
           s.of < 0 ? undefined : this.temp(s.of),
+          s,
         );
       case 'setGpr':
         return target.writeRegister(s.register, s.width, this.value(s.value));

@@ -1,6 +1,6 @@
 /** What differs between the three places that emitted code runs in: a region, the interpreter's hot switch, a handler of its table. */
 import type { Expression, Statement as JsStatement } from 'estree';
-import type { JumpKind, Register, Value, Width } from '../ir.js';
+import type { JumpKind, Register, Statement, Value, Width } from '../ir.js';
 
 export interface Target {
   /** Canonical value (zero-extended for 8 and 16 bits). */
@@ -16,9 +16,21 @@ export interface Target {
   /** Untruncated target of a direct branch. */
   branchTarget(): Expression;
   /** Assigns the temp `name`; leaves the fast path (or faults) when the access needs more. */
-  load(name: string, width: Width, address: Expression, forWrite: boolean): JsStatement[];
+  load(
+    name: string,
+    width: Width,
+    address: Expression,
+    forWrite: boolean,
+    statement?: Statement,
+  ): JsStatement[];
   /** `of` names the temp of the load that already checked this place, or is undefined. */
-  store(width: Width, address: Expression, value: Expression, of: string | undefined): JsStatement[];
+  store(
+    width: Width,
+    address: Expression,
+    value: Expression,
+    of: string | undefined,
+    statement?: Statement,
+  ): JsStatement[];
   segment(name: string, segment: Expression, offset: Expression, size: number, write: boolean): JsStatement[];
   /** Names of the four lazy-flag variables or expressions. */
   readonly flags: {

@@ -5,6 +5,7 @@
 import type { Instruction, Operand } from '../../decoder/instruction.js';
 import { packOperands } from '../pack-operands.js';
 import { checksTargets, type ModeView } from '../builder.js';
+import { R_SEGMENT_BASE, R_ZERO } from '../../runtime/state.js';
 
 /** Forms that the generator does not write. */
 export const SpecialForm = {
@@ -22,10 +23,6 @@ export const SpecialForm = {
   CROSS: 5,
 } as const;
 export const FIRST_GENERATED_FORM = 8;
-
-export const R_SLOT = 26,
-  R_PAGE_EIP = 27,
-  R_MAP_BASE = 28;
 
 function operandKey(operand: Operand, n: number): string {
   switch (operand.kind) {
@@ -100,9 +97,6 @@ export interface SlotFields {
   word2: number;
   segmentRegister: number;
 }
-
-const R_ZERO = 8;
-const R_SEGMENT_BASE = 9;
 
 /** GPR number; for 8-bit registers the byte index into the register file. */
 function registerField(operand: Operand): number {

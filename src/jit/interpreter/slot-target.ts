@@ -1,11 +1,10 @@
 /** Emission targets of the interpreter: operands are slot fields; the handler table is complete, the hot switch breaks to it on any miss. */
 import type { Expression, Statement as JsStatement } from 'estree';
-import type { Register, Value, Width } from '../ir.js';
-import { R_EIP, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT } from '../../runtime/state.js';
+import type { JumpKind, Register, Value, Width } from '../ir.js';
+import { R_EIP, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, R_MAP_BASE } from '../../runtime/state.js';
 import { js, identifier, numeral, statements } from '../emit/quote.js';
 import { fastLoad, fastStore } from '../emit/access.js';
 import type { Target } from '../emit/target.js';
-import { R_MAP_BASE } from './forms.js';
 
 const field = (name: 'a' | 'b'): Expression => (name === 'a' ? js`w >> 12 & 15` : js`w >> 16 & 15`);
 
@@ -115,7 +114,7 @@ export function hotTarget(): Target {
       throw new NotHot(name);
     },
     fault: () => miss(),
-    jump: (to, condition, _kind, value) => hotJump(to, condition, value),
+    jump: hotJump,
     repeat: () => {
       throw new NotHot('repeat');
     },
@@ -124,8 +123,13 @@ export function hotTarget(): Target {
 /** The form cannot be a case of the hot switch. */
 export class NotHot extends Error {}
 
-function hotJump(to: Expression, condition: Expression | undefined, value: Value): JsStatement[] {
-  const taken = value.op === 'target' ? takenDirect() : lookUp(to);
+function hotJump(
+  to: Expression,
+  condition: Expression | undefined,
+  kind: JumpKind,
+  value: Value,
+): JsStatement[] {
+  const taken = value.op === 'target' ? takenDirect() : lookUp(to, kind !== 'return');
   return condition ? statements`if (${condition}) { ${taken} }` : taken;
 }
 /** Ways out only set variables and break: they must not need feedback of their own, or each would deoptimise the switch once.
@@ -143,8 +147,11 @@ function takenDirect(): JsStatement[] {
     if (n < 96) { break AT_SLOT; }
     continue REGION;`;
 }
-/** Finds the slot of offset `to` through the execute TLB and the page's map. */
-function lookUp(to: Expression): JsStatement[] {
+/** Finds the slot of offset `to` through the execute TLB and the page's map. Where functions return to does not count as a place to translate from. */
+function lookUp(to: Expression, counts = true): JsStatement[] {
+  const count = counts
+    ? statements`if ((heat[q >> 2] = heat[q >> 2] - 1) < 0) { hot = 1; break AT_SLOT; }`
+    : [];
   return statements`
     const e = ${to}, lin = e + cb | 0, x = XT[lin >>> 12];
     n = n - ((p - ps >> 2) + 1) | 0; ps = p;
@@ -152,7 +159,7 @@ function lookUp(to: Expression): JsStatement[] {
     const m = PM[(x ^ lin) >>> 12], q = MAP[m + (lin & 4095)];
     if (q === 0) { eip = e; break AT_EIP; }
     mb = m; vb = (lin & -4096) - cb | 0; p = ps = q;
-    if ((heat[q >> 2] = heat[q >> 2] - 1) < 0) { hot = 1; break AT_SLOT; }
+    ${count};
     if (n < 96) { break AT_SLOT; }
     continue REGION;`;
 }

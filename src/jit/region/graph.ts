@@ -190,9 +190,9 @@ export class RegionGraph implements FlowGraph {
     this.dropUnreachable();
   }
   private connect(start: number, body: Placed[], number: (offset: number) => number): Block {
-    const block: Block = { start, body, taken: -1, next: -1, continuation: -1 };
     const last = body[body.length - 1]!;
     const i = last.instruction;
+    const block: Block = { start, body, taken: -1, next: -1, continuation: -1 };
     if (i.mnemonic === 'CALL' || isLeftOut(i)) block.continuation = number(after(last));
     else if (i.mnemonic === 'JMP')
       block.taken = isDirect(i) && !this.isTruncated(last) ? number(targetOf(last)) : -1;

@@ -3,7 +3,7 @@
  * instruction when the check fails; where that has happened often the access is completed by a call instead, with all state in memory around it.
  */
 import type { Expression, Statement as JsStatement } from 'estree';
-import type { JumpKind, Register, Value, Width } from '../ir.js';
+import type { JumpKind, Register, Statement, Value, Width } from '../ir.js';
 import {
   R_BUDGET,
   R_EIP,
@@ -13,7 +13,16 @@ import {
   R_FLAG_RESULT,
   R_PENDING,
 } from '../../runtime/state.js';
-import { fastLoad, fastStore, missTestMisaligned, readAt, writeAt } from '../emit/access.js';
+import {
+  fastLoad,
+  fastStore,
+  groupCheck,
+  memberAddress,
+  missTestMisaligned,
+  readAt,
+  writeAt,
+} from '../emit/access.js';
+import type { Member } from '../passes/group-accesses.js';
 import { identifier, js, statements } from '../emit/quote.js';
 import type { Target } from '../emit/target.js';
 
@@ -29,15 +38,29 @@ const FLAG_LOCALS = [
 /** A block whose statements are added later: the list itself stays shared. */
 const shared = (body: JsStatement[]): JsStatement => ({ type: 'BlockStatement', body });
 
-/** Where a region may be left: offset relative to its page, and instructions counted but not executed. */
+/** Why a region is left: to go on anywhere, because the instruction there is the interpreter's, or because its access missed the fast path. */
+export const SITE_GOES_ON = 0,
+  SITE_INTERPRET = 1,
+  SITE_ACCESS = 2;
+export type SiteKind = 0 | 1 | 2;
+
+/**
+ * Where a region may be left: offset relative to its page, and instructions counted but not executed. A way out only names its site and breaks: anything more
+ * would need type feedback that a way never taken cannot have, and cost the whole region its optimised code when it is.
+ */
 export interface Site {
   readonly offset: number;
   readonly uncounted: number;
-  /** Machine address of the instruction whose access missed, -1 for other reasons. */
-  readonly access: number;
-  /** The instruction there is the interpreter's: entering a region at it again would change nothing. */
-  readonly interpret: boolean;
+  readonly kind: SiteKind;
+  /** Machine addresses of the instructions whose accesses the missed check stands for. */
+  readonly machines: readonly number[];
   readonly mnemonic: string;
+}
+
+/** A call site whose return address is in the region: its offset relative to the page, and its block. */
+export interface Call {
+  readonly back: number;
+  readonly node: number;
 }
 
 /** The instruction being emitted. */
@@ -55,13 +78,18 @@ export interface Position {
   /** Direct branch: its two ways. */
   readonly taken: (to: Expression) => JsStatement[];
   readonly notTaken: () => JsStatement[];
+  /** Block number of the return address, -1 if it is not in the region. */
+  readonly continuation: number;
 }
 
 export class RegionTarget implements Target {
-  readonly sites: Site[] = [{ offset: 0, uncounted: 0, access: -1, interpret: false, mnemonic: '' }];
+  readonly sites: Site[] = [{ offset: 0, uncounted: 0, kind: SITE_GOES_ON, machines: [], mnemonic: '' }];
   readonly usedRegisters = new Set<number>();
   readonly writtenRegisters = new Set<number>();
   readonly helpers = new Set<string>();
+  readonly calls: Call[] = [];
+  /** Accesses that are checked together. */
+  readonly members = new Map<Statement, Member>();
   readonly spillBody: JsStatement[] = [];
   readonly reloadBody: JsStatement[] = [];
   at!: Position;
@@ -128,13 +156,21 @@ export class RegionTarget implements Target {
 
   // ---- leaving -------------------------------------------------------------------------------------------------------------
   /** Leaves with eip at `offset`; the caller says how many counted instructions did not run. */
-  leaveAt(offset: number, uncounted: number, access = -1, interpret = false): JsStatement[] {
-    this.sites.push({ offset, uncounted, access, interpret, mnemonic: this.at?.mnemonic ?? '' });
+  leaveAt(
+    offset: number,
+    uncounted: number,
+    kind: SiteKind = SITE_GOES_ON,
+    machines: readonly number[] = [],
+  ): JsStatement[] {
+    this.sites.push({ offset, uncounted, kind, machines, mnemonic: this.at?.mnemonic ?? '' });
     return statements`site = ${this.sites.length - 1}; break OUT;`;
   }
-  /** Leaves before the current instruction. */
-  private leaveHere(access = -1): JsStatement[] {
-    return this.leaveAt(this.at.offset, this.at.remaining, access, true);
+  /** Leaves before the current instruction, which is the interpreter's. */
+  private leaveHere(
+    kind: SiteKind = SITE_INTERPRET,
+    machines: readonly number[] = [this.at.machine],
+  ): JsStatement[] {
+    return this.leaveAt(this.at.offset, this.at.remaining, kind, machines);
   }
   /** Leaves after the current instruction has completed. */
   private leaveNext(): JsStatement[] {
@@ -145,9 +181,25 @@ export class RegionTarget implements Target {
   }
 
   // ---- memory ----------------------------------------------------------------------------------------------------------------
-  load(name: string, width: Width, address: Expression, forWrite: boolean): JsStatement[] {
+  load(
+    name: string,
+    width: Width,
+    address: Expression,
+    forWrite: boolean,
+    statement: Statement,
+  ): JsStatement[] {
+    const member = this.members.get(statement);
+    if (member !== undefined) {
+      const at = `p_${name}`;
+      return [
+        ...this.checkGroup(member, statement, address),
+        ...(forWrite
+          ? statements`const ${at} = ${memberAddress(member)}, ${name} = ${readAt(VIEWS, width, js`${at}`)};`
+          : statements`const ${name} = ${readAt(VIEWS, width, memberAddress(member))};`),
+      ];
+    }
     if (!this.at.calls)
-      return fastLoad(VIEWS, name, width, address, forWrite, () => this.leaveHere(this.at.machine));
+      return fastLoad(VIEWS, name, width, address, forWrite, () => this.leaveHere(SITE_ACCESS));
     this.called = true;
     const a = `a_${name}`;
     const x = `x_${name}`;
@@ -161,9 +213,20 @@ export class RegionTarget implements Target {
       if (${missTestMisaligned(width, x, a)}) { ${this.spill()}; ${probe}; ${name} = ${read}(${a}); ${this.recount()} }
       else { ${at} = ${x} ^ ${a}; ${name} = ${readAt(VIEWS, width, identifier(at))}; }`;
   }
-  store(width: Width, address: Expression, value: Expression, of: string | undefined): JsStatement[] {
-    if (!this.at.calls)
-      return fastStore(VIEWS, width, address, value, of, () => this.leaveHere(this.at.machine));
+  store(
+    width: Width,
+    address: Expression,
+    value: Expression,
+    of: string | undefined,
+    statement: Statement,
+  ): JsStatement[] {
+    const member = this.members.get(statement);
+    if (member !== undefined)
+      return [
+        ...this.checkGroup(member, statement, address),
+        ...writeAt(VIEWS, width, memberAddress(member), value),
+      ];
+    if (!this.at.calls) return fastStore(VIEWS, width, address, value, of, () => this.leaveHere(SITE_ACCESS));
     this.called = true;
     const write = `write${width}`;
     if (of !== undefined) {
@@ -176,6 +239,10 @@ export class RegionTarget implements Target {
       if (${missTestMisaligned(width, 'entry', 'to')}) { ${this.spill()}; ${write}(to, ${value}); ${this.recount()} }
       else { ${writeAt(VIEWS, width, js`entry ^ to`, value)} }
     }`;
+  }
+  private checkGroup({ group }: Member, statement: Statement, address: Expression): JsStatement[] {
+    if (group.leader !== statement) return [];
+    return groupCheck(VIEWS, group, address, () => this.leaveHere(SITE_ACCESS, group.machines));
   }
   segment(
     name: string,
@@ -242,6 +309,8 @@ export class RegionTarget implements Target {
   // ---- control -----------------------------------------------------------------------------------------------------------------
   jump(to: Expression, condition: Expression | undefined, kind: JumpKind, _value: Value): JsStatement[] {
     this.called = false;
+    if ((kind === 'call' || kind === 'callIndirect') && this.at.continuation >= 0)
+      return this.call(to, this.at.continuation);
     if (kind === 'direct') {
       // Both ways emit other blocks, which move `at` on.
       const { taken, notTaken } = this.at;
@@ -249,6 +318,12 @@ export class RegionTarget implements Target {
       return [...statements`if (${condition}) { ${taken(to)} }`, ...notTaken()];
     }
     return statements`eip = ${to}; break OUT;`;
+  }
+
+  /** Leaves to a callee that is to come back to block `node`; the region's tail runs it. */
+  private call(to: Expression, node: number): JsStatement[] {
+    this.calls.push({ back: this.at.offset + this.at.length, node });
+    return statements`call = ${this.calls.length}; eip = ${to}; break OUT;`;
   }
 
   /** Fills the shared spill and reload lists once all uses are known. */

@@ -182,6 +182,11 @@ export class Layout {
     return statements`if (pc !== 0) { ${ways}; ${jumps} }`;
   }
 
+  /** Whether `to` is reached from `from` alone and lies inside its code. */
+  inherits(from: number, to: number): boolean {
+    return !this.isBackward(from, to) && !this.follows[to] && !this.isLoop[to] && !this.isEntry[to];
+  }
+
   /** Goes from one node to another. */
   branch(from: number, to: number): JsStatement[] {
     if (this.isBackward(from, to)) {

@@ -1,14 +1,16 @@
 /** Regions in service: translation on demand, entry, the accesses that missed often, removal. */
-import type { CachedRegion, CodeCache } from '../../runtime/code-cache.js';
+import type { CodeCache } from '../../runtime/code-cache.js';
 import { segmentAllows } from '../../runtime/helpers/segments.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
-import { R_BUDGET, R_CPL, R_EIP, R_PENDING, R_SEGMENT_BASE, R_SITE, type Cpu } from '../../runtime/state.js';
+import { R_CPL, R_EPOCH, R_SITE, R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
 import { sharedEnvironment } from '../shared-environment.js';
 import { checkWrap } from '../wrapped-access.js';
 import type { MemoryView } from '../interpreter/environment.js';
 import { SpecialForm } from '../interpreter/forms.js';
 import { modeView } from '../mode-view.js';
 import { RegionGraph, type CodeBytes } from './graph.js';
+import { Links, NO_LINK, type Entry, type LinkedRegion } from './links.js';
+import { SITE_ACCESS, SITE_GOES_ON } from './region-target.js';
 import { translate, type RegionFunction, type Translation } from './translate.js';
 
 export interface RegionOptions {
@@ -27,89 +29,44 @@ const MISSES_BEFORE_CALL = 48;
 /** A slot that cannot be translated is not tried again for so many executions. */
 const COOL_DOWN = 0x100000;
 
-interface Region extends CachedRegion {
-  readonly run: RegionFunction;
+interface Region extends LinkedRegion {
   readonly translation: Translation;
   readonly patched: { readonly slot: number; readonly form: number }[];
-  readonly pages: readonly { readonly page: number; readonly frame: number }[];
   readonly misses: Uint8Array;
   /** How often each site was left by. */
   readonly left: Float64Array;
-  /** By site: 0 goes on anywhere, 1 the interpreter's instruction, 2 a missed access. */
-  readonly siteKinds: Uint8Array;
-  readonly longest: number;
-  /** 16-bit code depends on where its page lies, because offsets wrap. */
-  readonly fixedPageEip: number | undefined;
 }
-interface Entry {
-  readonly region: Region;
-  readonly run: RegionFunction;
-  /** Budget that must be there. */
-  readonly longest: number;
-  /** Value of `pc` that enters there. */
-  readonly code: number;
-  /** Offset of the entry's page from the region's page. */
-  readonly pageDelta: number;
-  readonly slot: number;
-  /** The slot's own form. */
-  readonly form: number;
-}
+const SITE_BITS = 12,
+  SITE_MASK = 4095;
 /** Slots that the cache can hold; entries are found by slot number. */
 const SLOTS = 1 << 20;
-
-/**
- * Where regions lead: a direct-mapped cache from EIP to entry, one per mode, valid for one generation of execute translations and one base of CS. A hit needs
- * no walk through TLB, page map and slots, whose tables are too large for the host's first caches.
- */
-interface Transfers {
-  readonly tags: Int32Array;
-  readonly bases: Int32Array;
-  readonly targets: (Entry | undefined)[];
-  generation: number;
-  codeBase: number;
-}
-const TRANSFERS = 4096;
-const TRANSFER_MASK = TRANSFERS - 1;
-const emptyTransfers = (): Transfers => ({
-  tags: new Int32Array(TRANSFERS),
-  bases: new Int32Array(TRANSFERS),
-  targets: new Array<Entry | undefined>(TRANSFERS).fill(undefined),
-  generation: -1,
-  codeBase: 0,
-});
-
-/** How a run of regions ended. */
-export const RegionEnd = {
-  /** r[R_EIP] is not an entry, or something is pending. */
-  LEFT: 0,
-  /** The instruction at r[R_EIP] is the interpreter's. */
-  INTERPRET: 1,
-} as const;
 
 export class RegionTable {
   /** By slot number: index into `entries`, 0 for none. */
   private readonly entryAt = new Int32Array(SLOTS);
   private readonly entries: (Entry | undefined)[] = [undefined];
-  private readonly transfers = new Map<number, Transfers>();
+  private readonly links: Links;
+  /** Instructions whose accesses are completed by calls, and those that are checked by themselves. */
   private readonly callSites = new Set<number>();
+  private readonly alone = new Set<number>();
   private readonly cpu: Cpu;
   private readonly memory: PhysicalMemory;
   private readonly cache: CodeCache;
-  private readonly view: MemoryView;
   private readonly options: RegionOptions;
   private readonly shared: object;
   /** Why the run of regions ended, by cause. */
-  private readonly exits = { access: 0, interpreter: 0, budget: 0, pending: 0, untranslated: 0 };
+  private readonly exits = { access: 0, interpreter: 0 };
   /** Instructions that a region left to the interpreter, by mnemonic. */
   private readonly fallbacks: Record<string, number> = {};
   private readonly inService = new Set<Region>();
+  /** r[R_SITE] holds a region's number here and the number of its site. */
+  private readonly byNumber: Region[] = [];
   private readonly counts = {
     translations: 0,
     regionSize: 0,
     sourceBytes: 0,
     compileMs: 0,
     retranslations: 0,
-    entered: 0,
     leftAtAccess: 0,
   };
 
@@ -117,9 +74,9 @@ export class RegionTable {
     this.cpu = cpu;
     this.memory = memory;
     this.cache = cache;
-    this.view = view;
     this.options = options;
     this.shared = sharedEnvironment(cpu, memory, checkWrap);
+    this.links = new Links(cpu, cache, view, (slot) => this.entries[this.entryAt[slot >> 2]!]!);
   }
 
   /** The form that a region's entry slot had before. */
@@ -127,114 +84,27 @@ export class RegionTable {
     return this.entries[this.entryAt[slot >> 2]!]!.form;
   }
 
-  /** Runs the region at an entry slot and the regions that it leads to. */
+  /** Runs the region at an entry slot and the regions that it leads to; see RegionEnd. */
   enter(slot: number, pageEip: number): number {
-    const { r, mmu } = this.cpu;
-    let transfers = this.transfersNow();
-    let { tags, targets, bases } = transfers;
-    let at = this.admit(slot, pageEip, r[R_EIP]!, transfers);
-    if (at < 0) return RegionEnd.INTERPRET;
-    let entered = 0;
-    for (;;) {
-      const entry = targets[at]!;
-      if (r[R_BUDGET]! < entry.longest) {
-        this.exits.budget++;
-        break;
-      }
-      entered++;
-      const { run } = entry;
-      run(entry.code, bases[at]!);
-      const site = r[R_SITE]!;
-      if (site !== 0) {
-        const kind = entry.region.siteKinds[site]!;
-        entry.region.left[site]!++;
-        if (kind !== 0) {
-          if (kind === 2) this.missed(entry.region, site);
-          break;
-        }
-      }
-      if (r[R_PENDING] !== 0) {
-        this.counts.entered += entered;
-        this.exits.pending++;
-        return RegionEnd.LEFT;
-      }
-      if (transfers.generation !== mmu.generation) {
-        transfers = this.transfersNow();
-        ({ tags, targets, bases } = transfers);
-      }
-      const eip = r[R_EIP]!;
-      at = (eip ^ (eip >>> 12)) & TRANSFER_MASK;
-      if (tags[at] === eip && targets[at] !== undefined) continue;
-      at = this.find(eip, transfers);
-      if (at < 0) {
-        this.counts.entered += entered;
-        this.exits.untranslated++;
-        return RegionEnd.LEFT;
-      }
-    }
-    this.counts.entered += entered;
-    return RegionEnd.INTERPRET;
+    const end = this.links.enter(slot, pageEip);
+    const number = this.cpu.r[R_SITE]!;
+    if (number !== 0) this.left(this.byNumber[number >>> SITE_BITS]!, number & SITE_MASK);
+    return end;
   }
 
-  /** The transfer cache of the current mode, emptied if an execute translation has changed. */
-  private transfersNow(): Transfers {
-    const { generation } = this.cpu.mmu;
-    let transfers = this.transfers.get(this.cache.mode);
-    if (transfers === undefined) {
-      transfers = emptyTransfers();
-      this.transfers.set(this.cache.mode, transfers);
-    }
-    const codeBase = this.cpu.r[R_SEGMENT_BASE + 1]!;
-    if (transfers.generation !== generation || transfers.codeBase !== codeBase) {
-      transfers.targets.fill(undefined);
-      transfers.generation = generation;
-      transfers.codeBase = codeBase;
-    }
-    return transfers;
-  }
-
-  /** Place in the transfer cache of the region entry at `eip`; -1 if there is none or it may not be entered. */
-  private find(eip: number, transfers: Transfers): number {
-    const { cache, view } = this;
-    const codeBase = this.cpu.r[R_SEGMENT_BASE + 1]!;
-    const linear = (eip + codeBase) | 0;
-    const translated = view.execute[linear >>> 12]!;
-    if ((translated & 1) !== 0) return -1;
-    const slot = cache.map[cache.pages[(translated ^ linear) >>> 12]! + (linear & 4095)]!;
-    if ((cache.slots[slot]! & FORM_MASK) !== SpecialForm.REGION) return -1;
-    return this.admit(slot, ((linear & -4096) - codeBase) | 0, eip, transfers);
-  }
-  private admit(slot: number, pageEip: number, eip: number, transfers: Transfers): number {
-    const entry = this.entries[this.entryAt[slot >> 2]!]!;
-    const base = (pageEip - entry.pageDelta) | 0;
-    if (!this.mapsAsTranslated(entry.region, base)) return -1;
-    const at = (eip ^ (eip >>> 12)) & TRANSFER_MASK;
-    transfers.tags[at] = eip;
-    transfers.targets[at] = entry;
-    transfers.bases[at] = base;
-    return at;
-  }
-
-  /**
-   * The pages of a region must be where they were when it was made, and must have been fetched from in this address space: a page that no
-   * instruction came from yet still has its accessed bit to be set, by the interpreter's fetch.
-   */
-  private mapsAsTranslated(region: Region, pageEip: number): boolean {
-    if (region.fixedPageEip !== undefined && region.fixedPageEip !== pageEip) return false;
-    const linear = (pageEip + this.cpu.r[R_SEGMENT_BASE + 1]!) | 0;
-    for (const { page, frame } of region.pages) {
-      const there = (linear + (page << 12)) | 0;
-      const entry = this.view.execute[there >>> 12]!;
-      if ((entry & 1) !== 0 || (entry ^ there) >>> 12 !== frame) return false;
-    }
-    return true;
+  /** A region returned because its instruction at `site` is the interpreter's. */
+  private left(region: Region, site: number): void {
+    region.left[site]!++;
+    if (region.translation.sites[site]!.kind === SITE_ACCESS) this.missed(region, site);
   }
 
   /** A site that misses again and again (misaligned data, MMIO, a page that is flushed often) gets a call. */
   private missed(region: Region, site: number): void {
     this.counts.leftAtAccess++;
     if (++region.misses[site]! < MISSES_BEFORE_CALL) return;
-    this.callSites.add(region.translation.sites[site]!.access);
+    const { machines } = region.translation.sites[site]!;
+    const remedy = machines.length > 1 ? this.alone : this.callSites;
+    for (const machine of machines) remedy.add(machine);
     this.counts.retranslations++;
     this.cache.removeRegion(region);
   }
@@ -262,6 +132,7 @@ export class RegionTable {
       mode,
       name,
       calls: (machine) => completeAccesses === true || this.callSites.has(machine),
+      alone: (machine) => this.alone.has(machine),
     });
     this.install(graph, translation, pageEip, mode.codeSize === 16);
     this.counts.compileMs += performance.now() - started;
@@ -302,17 +173,16 @@ export class RegionTable {
   private install(graph: RegionGraph, translation: Translation, pageEip: number, fixed: boolean): void {
     const { cache } = this;
     const pages = [...graph.frames].map(([page, frame]) => ({ page, frame }));
+    const number = this.byNumber.length;
     const region: Region = {
       frames: [...new Set(graph.frames.values())],
       pages,
       translation,
-      run: translation.code.instantiate(this.environment(translation)) as RegionFunction,
+      run: translation.code.instantiate(this.environment(translation, number)) as RegionFunction,
       patched: [],
       misses: new Uint8Array(translation.sites.length),
       left: new Float64Array(translation.sites.length),
-      siteKinds: Uint8Array.from(translation.sites, (site) =>
-        site.access >= 0 ? 2 : site.interpret ? 1 : 0,
-      ),
+      inService: true,
       longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,
       kill: () => this.withdraw(region),
@@ -322,6 +192,7 @@ export class RegionTable {
     }
     for (const [offset, code] of translation.entries) this.patch(graph, region, offset, code);
     this.inService.add(region);
+    this.byNumber.push(region);
     cache.addRegion(region);
   }
   private cover(graph: RegionGraph, offset: number, length: number): void {
@@ -339,14 +210,14 @@ export class RegionTable {
     cache.slots[slot] = (cache.slots[slot]! & ~FORM_MASK) | SpecialForm.REGION;
     region.patched.push({ slot, form });
     this.entryAt[slot >> 2] = this.entries.length;
-    const { run, longest } = region;
-    this.entries.push({ region, run, longest, code, pageDelta: offset & ~4095, slot, form });
+    this.entries.push({ region, code, pageDelta: offset & ~4095, form });
   }
 
   private withdraw(region: Region): void {
     this.tally(region);
     this.inService.delete(region);
-    this.forgetTransfers();
+    region.inService = false;
+    this.cpu.r[R_EPOCH] = this.cpu.r[R_EPOCH]! + 1;
     for (const { slot, form } of region.patched) {
       this.cache.slots[slot] = (this.cache.slots[slot]! & ~FORM_MASK) | form;
       this.entries[this.entryAt[slot >> 2]!] = undefined;
@@ -354,7 +225,7 @@ export class RegionTable {
     }
   }
 
-  private environment(translation: Translation): object {
+  private environment(translation: Translation, number: number): object {
     const { cpu } = this;
     const user = cpu.r[R_CPL] === 3 ? 1 : 0;
     return {
@@ -362,18 +233,22 @@ export class RegionTable {
       RT: cpu.mmu.readTlb[user],
       WT: cpu.mmu.writeTlb[user],
       segmentAllows,
+      find: this.links.find,
+      follow: this.links.follow,
+      callLinks: translation.calls.map(() => NO_LINK),
+      callBacks: Int32Array.from(translation.calls, (call) => call.back),
+      callCodes: Int32Array.from(translation.calls, (call) => call.code),
       siteOffsets: Int32Array.from(translation.sites, (s) => s.offset),
       siteCounts: Int32Array.from(translation.sites, (s) => s.uncounted),
+      siteNumbers: Int32Array.from(translation.sites, (s, i) =>
+        s.kind === SITE_GOES_ON ? 0 : (number << SITE_BITS) | i,
+      ),
     };
-  }
-
-  private forgetTransfers(): void {
-    for (const transfers of this.transfers.values()) transfers.targets.fill(undefined);
   }
 
   /** Everything was thrown away. */
   clear(): void {
-    this.forgetTransfers();
+    this.links.clear();
     this.entryAt.fill(0);
     this.entries.length = 1;
   }
@@ -384,8 +259,8 @@ export class RegionTable {
       const count = region.left[number]!;
       region.left[number] = 0;
       if (count === 0) return;
-      if (site.access >= 0) this.exits.access += count;
-      else if (site.interpret) {
+      if (site.kind === SITE_ACCESS) this.exits.access += count;
+      else {
         this.exits.interpreter += count;
         this.fallbacks[site.mnemonic] = (this.fallbacks[site.mnemonic] ?? 0) + count;
       }
@@ -395,6 +270,13 @@ export class RegionTable {
   statistics(): object {
     for (const region of this.inService) this.tally(region);
     const { exits, fallbacks, counts, callSites } = this;
-    return { ...counts, callSites: callSites.size, exits: { ...exits }, fallbacks: { ...fallbacks } };
+    const { entered, ...ends } = this.links.counts;
+    return {
+      ...counts,
+      entered,
+      callSites: callSites.size,
+      exits: { ...exits, ...ends },
+      fallbacks: { ...fallbacks },
+    };
   }
 }

@@ -4,12 +4,15 @@ import { Emitter } from '../emit/emitter.js';
 import type { KnownFlags } from '../emit/flags.js';
 import { block, js, labelled, statements } from '../emit/quote.js';
 import type { ModeView } from '../builder.js';
+import { groupAccesses, type BlockTree } from '../passes/group-accesses.js';
+import type { Semantic } from '../ir.js';
 import { removeDeadFlags } from '../passes/dead-flags.js';
 import { semanticOf } from '../semantics/index.js';
-import { R_BUDGET, R_EIP, R_SITE } from '../../runtime/state.js';
+import { R_BUDGET, R_DEPTH, R_EIP, R_EPOCH, R_PENDING, R_SITE } from '../../runtime/state.js';
 import { compile, type CompiledSource } from './compile.js';
 import { isLeftOut, targetOf, type Block, type Placed, type RegionGraph } from './graph.js';
 import { GPR_NAMES, RegionTarget, type Site } from './region-target.js';
+import { DEPTH_LIMIT } from './links.js';
 import { Layout, type BlockEmitter } from './structure.js';
 
 /** `(pc, vb)`: entry code and the offset in CS of the region's page. State is in `cpu` before and after. */
@@ -18,6 +21,8 @@ export type RegionFunction = (pc: number, pageEip: number) => void;
 export interface Translation {
   readonly code: CompiledSource;
   readonly sites: readonly Site[];
+  /** Call sites: offset of the return address relative to the page, and its entry code. */
+  readonly calls: readonly { readonly back: number; readonly code: number }[];
   /** Offset relative to the page → entry code. */
   readonly entries: ReadonlyMap<number, number>;
   /** Budget that must be there at entry. */
@@ -30,6 +35,8 @@ export interface TranslationOptions {
   readonly name: string;
   /** Whether the accesses of the instruction at a machine address are completed by calls. */
   calls(machine: number): boolean;
+  /** Whether they are checked by themselves, because a check for several has failed often. */
+  alone(machine: number): boolean;
 }
 
 class RegionEmitter implements BlockEmitter {
@@ -40,6 +47,7 @@ class RegionEmitter implements BlockEmitter {
   layout!: Layout;
   private edgeKnown: KnownFlags | undefined = undefined;
   private serial = 0;
+  private readonly prepared: (readonly Semantic[])[] = [];
 
   constructor(graph: RegionGraph, options: TranslationOptions) {
     this.graph = graph;
@@ -52,7 +60,8 @@ class RegionEmitter implements BlockEmitter {
     const current = this.graph.blocks[node]!;
     this.emitter.known = inherited ? this.edgeKnown : undefined;
     const count = current.body.length;
-    const semantics = removeDeadFlags(current.body.map((p) => semanticOf(p.instruction, this.options.mode)));
+    if (!inherited) this.group(node);
+    const semantics = this.semantics(node);
     const out = statements`n = n - ${count} | 0;`;
     current.body.forEach((placed, i) => {
       const last = i === count - 1;
@@ -71,8 +80,40 @@ class RegionEmitter implements BlockEmitter {
     return [block(out)];
   }
 
+  /** The IR of a block's instructions, less flags that nothing sees. */
+  private semantics(node: number): readonly Semantic[] {
+    const known = this.prepared[node];
+    if (known !== undefined) return known;
+    const { body } = this.graph.blocks[node]!;
+    const made = removeDeadFlags(body.map((p) => semanticOf(p.instruction, this.options.mode)));
+    this.prepared[node] = made;
+    return made;
+  }
+  /** Groups the accesses of a block and of those that inherit from it. */
+  private group(node: number): void {
+    const { alone } = this.options;
+    for (const [statement, member] of groupAccesses(this.tree(node), alone, () => this.serial++))
+      this.target.members.set(statement, member);
+  }
+  private tree(node: number): BlockTree {
+    const { body } = this.graph.blocks[node]!;
+    return {
+      instructions: this.semantics(node).map((semantic, i) => {
+        const machine = this.machineOf(body[i]!);
+        return { semantic, machine, calls: this.options.calls(machine) };
+      }),
+      children: this.graph
+        .successors(node)
+        .filter((to) => this.layout.inherits(node, to))
+        .map((to) => this.tree(to)),
+    };
+  }
+  private machineOf({ offset }: Placed): number {
+    return (this.graph.frames.get(offset >> 12)! << 12) | (offset & 4095);
+  }
+
   private position(node: number, current: Block, placed: Placed, remaining: number, last: boolean) {
-    const machine = (this.graph.frames.get(placed.offset >> 12)! << 12) | (placed.offset & 4095);
+    const machine = this.machineOf(placed);
     const { instruction, offset } = placed;
     return {
       offset,
@@ -87,6 +128,7 @@ class RegionEmitter implements BlockEmitter {
           ? statements`eip = ${to}; break OUT;`
           : this.way(node, current.taken, targetOf(placed)),
       notTaken: () => this.way(node, current.next, offset + instruction.length),
+      continuation: current.continuation,
     };
   }
 
@@ -109,8 +151,10 @@ class RegionEmitter implements BlockEmitter {
   }
 }
 
+/** Locals of an instruction that a frame of the host's stack may hold, at most on average. */
+const LOCALS_PER_INSTRUCTION = 8;
 const ENVIRONMENT =
-  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, condition, carry, carries, statusFlags, parityOf, siteOffsets, siteCounts';
+  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, condition, carry, carries, statusFlags, parityOf, siteOffsets, siteCounts, siteNumbers, find, follow, callLinks, callBacks, callCodes';
 
 /** Translates a graph whose first block is not empty. */
 export function translate(graph: RegionGraph, options: TranslationOptions): Translation {
@@ -126,21 +170,47 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
     ${environmentDeclaration(target)};
     return function region(pc, vb) {
       const dv = dv_, u8 = u8_, RT = RT_, WT = WT_;
-      ${loads};
-      let fk = r[17], fa = r[18], fb = r[19], fr = r[20], n = r[${R_BUDGET}] | 0, site = 0, eip = 0;
-      ${labelled('OUT', block(body))};
-      if (site !== 0) { eip = vb + siteOffsets[site] | 0; n = n + siteCounts[site] | 0; }
-      ${block(target.spillBody)};
-      r[${R_EIP}] = eip; r[${R_BUDGET}] = n; r[${R_SITE}] = site;
+      for (;;) {
+        ${loads};
+        let fk = r[17], fa = r[18], fb = r[19], fr = r[20], n = r[${R_BUDGET}] | 0, site = 0, call = 0, eip = 0;
+        ${labelled('OUT', block(body))};
+        if (site !== 0) {
+          eip = vb + siteOffsets[site] | 0; n = n + siteCounts[site] | 0;
+          site = siteNumbers[site];
+        }
+        ${block(target.spillBody)};
+        r[${R_EIP}] = eip; r[${R_BUDGET}] = n; r[${R_SITE}] = site;
+        ${tail(graph, target)};
+      }
     };`;
   const entries = new Map(graph.entries.map((node) => [graph.blocks[node]!.start, layout.entryCode[node]!]));
   return {
     code: compile(region, options.name),
     sites: target.sites,
+    calls: target.calls.map(({ back, node }) => ({ back, code: layout.entryCode[node]! })),
     entries,
     longest: graph.instructionCount,
     instructions: graph.instructionCount,
   };
+}
+
+/** Behind the spill: returns, or runs a callee as a nested call and goes on at the return address. Whatever else the callee does, the region returns as it finds the state. */
+function tail(graph: RegionGraph, target: RegionTarget): JsStatement[] {
+  if (target.calls.length === 0) return statements`return;`;
+  const words = LOCALS_PER_INSTRUCTION * graph.instructionCount + 40;
+  return statements`
+    if (call === 0 || r[${R_PENDING}] !== 0) return;
+    const back = vb + callBacks[call - 1] | 0;
+    let link = callLinks[call - 1];
+    if (link.eip !== eip) callLinks[call - 1] = link = find(eip);
+    if (link.epoch === r[${R_EPOCH}] && n >= link.longest && r[${R_DEPTH}] < ${DEPTH_LIMIT}) {
+      r[${R_DEPTH}] = r[${R_DEPTH}] + ${words} | 0;
+      link.run(link.code, link.base);
+      r[${R_DEPTH}] = r[${R_DEPTH}] - ${words} | 0;
+    }
+    if ((r[${R_EIP}] !== back || (r[${R_SITE}] | r[${R_PENDING}]) !== 0) && !follow(back)) return;
+    if (r[${R_BUDGET}] < ${graph.instructionCount}) return;
+    pc = callCodes[call - 1];`;
 }
 
 function environmentDeclaration(target: RegionTarget): JsStatement[] {

@@ -1,0 +1,241 @@
+/**
+ * How regions reach each other: links from an offset in CS to a region's entry, and the runs along them. A call inside a region runs its callee as a nested
+ * JavaScript call and goes on when r[R_EIP] is back at the return address; everything else unwinds to the dispatcher with all state in `cpu`.
+ */
+import {
+  R_BUDGET,
+  R_DEPTH,
+  R_EIP,
+  R_EPOCH,
+  R_PENDING,
+  R_SEGMENT_BASE,
+  R_SITE,
+  type Cpu,
+} from '../../runtime/state.js';
+import type { CachedRegion, CodeCache } from '../../runtime/code-cache.js';
+import { SpecialForm } from '../interpreter/forms.js';
+import type { MemoryView } from '../interpreter/environment.js';
+import type { RegionFunction } from './translate.js';
+
+/** What links need to know of a region. */
+export interface LinkedRegion extends CachedRegion {
+  readonly run: RegionFunction;
+  readonly pages: readonly { readonly page: number; readonly frame: number }[];
+  /** Budget that must be there at entry. */
+  readonly longest: number;
+  /** 16-bit code depends on where its page lies, because offsets wrap. */
+  readonly fixedPageEip: number | undefined;
+  /** Not withdrawn. */
+  inService: boolean;
+}
+export interface Entry {
+  readonly region: LinkedRegion;
+  /** Value of `pc` that enters there. */
+  readonly code: number;
+  /** Offset of the entry's page from the region's page. */
+  readonly pageDelta: number;
+  /** The slot's own form. */
+  readonly form: number;
+}
+
+/**
+ * One way into a region at one place in the address space. Call sites hold links; a hit costs no walk through TLB, page map and slots. A link is used again for
+ * another place when the table needs its room: who holds one compares `eip`.
+ */
+export interface Link {
+  eip: number;
+  /** The way is known to hold while r[R_EPOCH] has this value. */
+  epoch: number;
+  /** Budget that must be there at entry. */
+  longest: number;
+  run: RegionFunction;
+  code: number;
+  /** Offset in CS of the region's page. */
+  base: number;
+  region: LinkedRegion | undefined;
+}
+const emptyLink = (): Link => ({
+  eip: 0,
+  epoch: -1,
+  longest: NEVER,
+  run: nothing,
+  code: 0,
+  base: 0,
+  region: undefined,
+});
+/** No budget suffices. */
+const NEVER = 0x7fffffff;
+const nothing = (): void => undefined;
+/** Leads nowhere. */
+export const NO_LINK: Link = emptyLink();
+
+/** How a run of regions ended. */
+export const RegionEnd = {
+  /** r[R_EIP] is not an entry, or something is pending. */
+  LEFT: 0,
+  /** The instruction at r[R_EIP] is the interpreter's. */
+  INTERPRET: 1,
+} as const;
+
+/** Words of the host's stack that nested regions may use by the estimate of their locals: about half of what Node gives. */
+export const DEPTH_LIMIT = 40_000;
+
+const FORM_MASK = 4095;
+const SIZE = 16384;
+const MASK = SIZE - 1;
+interface Table {
+  readonly links: Link[];
+  codeBase: number;
+}
+
+export class Links {
+  /** By mode. */
+  private readonly tables = new Map<number, Table>();
+  private current: Link[];
+  private readonly cpu: Cpu;
+  private readonly cache: CodeCache;
+  private readonly view: MemoryView;
+  private readonly entryOf: (slot: number) => Entry;
+  /** Why runs of regions ended, and how many regions were entered through the table. */
+  readonly counts = { entered: 0, budget: 0, pending: 0, untranslated: 0 };
+
+  constructor(cpu: Cpu, cache: CodeCache, view: MemoryView, entryOf: (slot: number) => Entry) {
+    this.cpu = cpu;
+    this.cache = cache;
+    this.view = view;
+    this.entryOf = entryOf;
+    this.current = this.tableNow();
+  }
+
+  /** Runs the region at an entry slot and the regions that it leads to. */
+  enter(slot: number, pageEip: number): number {
+    const { r } = this.cpu;
+    this.current = this.tableNow();
+    r[R_DEPTH] = 0;
+    r[R_SITE] = 0;
+    let link = this.admit(slot, pageEip, r[R_EIP]!);
+    if (link === NO_LINK) return RegionEnd.INTERPRET;
+    for (;;) {
+      if (r[R_BUDGET]! < link.longest) {
+        this.counts.budget++;
+        return RegionEnd.INTERPRET;
+      }
+      this.counts.entered++;
+      link.run(link.code, link.base);
+      if (r[R_SITE] !== 0) return RegionEnd.INTERPRET;
+      if (r[R_PENDING] !== 0) {
+        this.counts.pending++;
+        return RegionEnd.LEFT;
+      }
+      link = this.find(r[R_EIP]!);
+      if (link === NO_LINK) {
+        this.counts.untranslated++;
+        return RegionEnd.LEFT;
+      }
+    }
+  }
+
+  /** Goes on from r[R_EIP] inside a call until it is at `to`; false if the caller must unwind. */
+  readonly follow = (to: number): boolean => {
+    const { r } = this.cpu;
+    for (;;) {
+      if ((r[R_SITE]! | r[R_PENDING]!) !== 0) return false;
+      if (r[R_EIP] === to) return true;
+      const link = this.find(r[R_EIP]!);
+      if (r[R_BUDGET]! < link.longest || r[R_DEPTH]! > DEPTH_LIMIT) return false;
+      this.counts.entered++;
+      r[R_DEPTH] = r[R_DEPTH]! + FOLLOW_WORDS;
+      link.run(link.code, link.base);
+      r[R_DEPTH] = r[R_DEPTH]! - FOLLOW_WORDS;
+    }
+  };
+
+  /** The link to the region entry at `eip` in the current mode; NO_LINK if there is none or it may not be entered. */
+  readonly find = (eip: number): Link => {
+    const link = this.current[(eip ^ (eip >>> 12)) & MASK]!;
+    if (link.eip === eip && link.region !== undefined) {
+      if (link.epoch === this.cpu.r[R_EPOCH]) return link;
+      if (this.renew(link)) return link;
+    }
+    return this.lookUp(eip);
+  };
+
+  private renew(link: Link): boolean {
+    if (!link.region!.inService || !this.mapsAsTranslated(link.region!, link.base)) return false;
+    link.epoch = this.cpu.r[R_EPOCH]!;
+    return true;
+  }
+
+  private lookUp(eip: number): Link {
+    const { cache, view } = this;
+    const codeBase = this.cpu.r[R_SEGMENT_BASE + 1]!;
+    const linear = (eip + codeBase) | 0;
+    const translated = view.execute[linear >>> 12]!;
+    if ((translated & 1) !== 0) return NO_LINK;
+    const slot = cache.map[cache.pages[(translated ^ linear) >>> 12]! + (linear & 4095)]!;
+    if ((cache.slots[slot]! & FORM_MASK) !== SpecialForm.REGION) return NO_LINK;
+    return this.admit(slot, ((linear & -4096) - codeBase) | 0, eip);
+  }
+
+  private admit(slot: number, pageEip: number, eip: number): Link {
+    const { region, code, pageDelta } = this.entryOf(slot);
+    const base = (pageEip - pageDelta) | 0;
+    if (!this.mapsAsTranslated(region, base)) return NO_LINK;
+    const link = this.current[(eip ^ (eip >>> 12)) & MASK]!;
+    link.eip = eip;
+    link.epoch = this.cpu.r[R_EPOCH]!;
+    link.longest = region.longest;
+    link.run = region.run;
+    link.code = code;
+    link.base = base;
+    link.region = region;
+    return link;
+  }
+
+  /**
+   * The pages of a region must be where they were when it was made, and must have been fetched from in this address space: a page that no
+   * instruction came from yet still has its accessed bit to be set, by the interpreter's fetch.
+   */
+  private mapsAsTranslated(region: LinkedRegion, pageEip: number): boolean {
+    if (region.fixedPageEip !== undefined && region.fixedPageEip !== pageEip) return false;
+    const linear = (pageEip + this.cpu.r[R_SEGMENT_BASE + 1]!) | 0;
+    for (const { page, frame } of region.pages) {
+      const there = (linear + (page << 12)) | 0;
+      const entry = this.view.execute[there >>> 12]!;
+      if ((entry & 1) !== 0 || (entry ^ there) >>> 12 !== frame) return false;
+    }
+    return true;
+  }
+
+  /** The links of the current mode; another base of CS makes all of them void. */
+  private tableNow(): Link[] {
+    const { mode } = this.cache;
+    const { r } = this.cpu;
+    let table = this.tables.get(mode);
+    if (table === undefined) {
+      table = { links: Array.from({ length: SIZE }, emptyLink), codeBase: r[R_SEGMENT_BASE + 1]! };
+      this.tables.set(mode, table);
+    }
+    if (table.codeBase !== r[R_SEGMENT_BASE + 1]!) {
+      table.codeBase = r[R_SEGMENT_BASE + 1]!;
+      forgetAll(table.links);
+      r[R_EPOCH] = r[R_EPOCH]! + 1;
+    }
+    return table.links;
+  }
+
+  clear(): void {
+    for (const { links } of this.tables.values()) forgetAll(links);
+  }
+}
+
+function forgetAll(links: readonly Link[]): void {
+  for (const link of links) {
+    link.region = undefined;
+    link.longest = NEVER;
+    link.run = nothing;
+  }
+}
+
+/** What one more round of `follow` may take of the host's stack beside the region's own. */
+const FOLLOW_WORDS = 40;

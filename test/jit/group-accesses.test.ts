@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { decode } from '../../src/decoder/decode.js';
+import type { Instruction } from '../../src/decoder/instruction.js';
+import type { ModeView } from '../../src/jit/builder.js';
+import { groupAccesses, type AccessGroup, type BlockTree } from '../../src/jit/passes/group-accesses.js';
+import { semanticOf } from '../../src/jit/semantics/index.js';
+
+const FLAT: ModeView = { codeSize: 32, stackSize: 32, flat: () => true };
+
+/** Instructions of a block from their bytes; the machine address is the number of the instruction. */
+function block(code: readonly number[], children: readonly BlockTree[] = [], calls: readonly number[] = []) {
+  const bytes = Uint8Array.from([...code, ...new Array<number>(15).fill(0x90)]);
+  const instructions: BlockTree['instructions'][number][] = [];
+  for (let at = 0; at < code.length;) {
+    const instruction = decode(bytes, at, bytes.length, 32) as Instruction;
+    const machine = instructions.length;
+    instructions.push({ semantic: semanticOf(instruction, FLAT), machine, calls: calls.includes(machine) });
+    at += instruction.length;
+  }
+  return { instructions, children };
+}
+function groups(tree: BlockTree, alone: readonly number[] = []): AccessGroup[] {
+  let id = 0;
+  const members = groupAccesses(
+    tree,
+    (machine) => alone.includes(machine),
+    () => id++,
+  );
+  return [...new Set([...members.values()].map((member) => member.group))];
+}
+const summary = (g: AccessGroup) => ({
+  low: g.low,
+  high: g.high,
+  width: g.width,
+  write: g.write,
+  size: g.size,
+});
+
+const PUSH_EAX = [0x50],
+  PUSH_EBX = [0x53],
+  POP_ECX = [0x59],
+  LOAD_ECX_ESP8 = [0x8b, 0x4c, 0x24, 0x08],
+  LOAD_EAX_EBX = [0x8b, 0x03],
+  LOAD_ECX_EBX4 = [0x8b, 0x4b, 0x04],
+  LOAD_DL_EBX5 = [0x8a, 0x53, 0x05],
+  LOAD_EDX_EBX5 = [0x8b, 0x53, 0x05],
+  STORE_EBX8_EAX = [0x89, 0x43, 0x08],
+  LOAD_EBX_EBX = [0x8b, 0x1b],
+  LOAD_EDX_EBX_200 = [0x8b, 0x93, 0xc8, 0, 0, 0],
+  ADD_EBX_4 = [0x83, 0xc3, 0x04],
+  CPUID = [0x0f, 0xa2];
+
+describe('grouping of accesses', () => {
+  it('follows the stack pointer through pushes, pops and locals', () => {
+    const found = groups(block([...PUSH_EAX, ...PUSH_EBX, ...LOAD_ECX_ESP8, ...POP_ECX]));
+    expect(found.map(summary)).toEqual([{ low: -8, high: 4, width: 4, write: true, size: 4 }]);
+  });
+
+  it('needs two accesses', () => {
+    expect(groups(block(LOAD_EAX_EBX))).toEqual([]);
+  });
+
+  it('takes bytes anywhere, and wider ones where all are aligned together', () => {
+    const found = groups(block([...LOAD_EAX_EBX, ...LOAD_DL_EBX5, ...LOAD_EDX_EBX5, ...LOAD_ECX_EBX4]));
+    expect(found.map(summary)).toEqual([
+      { low: 0, high: 6, width: 4, write: false, size: 2 },
+      // The misaligned one opened a group of its own, which the last one does not fit either.
+    ]);
+  });
+
+  it('follows a register that moves by a constant, not one that is loaded', () => {
+    expect(groups(block([...LOAD_EAX_EBX, ...ADD_EBX_4, ...LOAD_EAX_EBX])).map(summary)).toEqual([
+      { low: 0, high: 8, width: 4, write: false, size: 2 },
+    ]);
+    expect(groups(block([...LOAD_EBX_EBX, ...LOAD_ECX_EBX4]))).toEqual([]);
+  });
+
+  it('spans little', () => {
+    expect(groups(block([...LOAD_EAX_EBX, ...LOAD_EDX_EBX_200]))).toEqual([]);
+  });
+
+  it('ends where something may change a translation', () => {
+    expect(groups(block([...LOAD_EAX_EBX, ...CPUID, ...LOAD_ECX_EBX4]))).toEqual([]);
+    expect(groups(block([...LOAD_EAX_EBX, ...LOAD_DL_EBX5, ...LOAD_ECX_EBX4], [], [1]))).toEqual([]);
+  });
+
+  it('leaves out instructions that are to check for themselves', () => {
+    const code = [...LOAD_EAX_EBX, ...LOAD_ECX_EBX4, ...STORE_EBX8_EAX];
+    expect(groups(block(code)).map(summary)).toEqual([{ low: 0, high: 12, width: 4, write: true, size: 3 }]);
+    expect(groups(block(code), [0]).map(summary)).toEqual([
+      { low: 4, high: 12, width: 4, write: true, size: 2 },
+    ]);
+  });
+
+  it('goes on into blocks that are entered from here only, each for itself', () => {
+    const ways = [block(LOAD_ECX_EBX4), block([...LOAD_EBX_EBX, ...STORE_EBX8_EAX])];
+    expect(groups(block(LOAD_EAX_EBX, ways)).map(summary)).toEqual([
+      { low: 0, high: 8, width: 4, write: false, size: 3 },
+    ]);
+  });
+});
