@@ -79,6 +79,8 @@ export interface MachineSetup {
   readonly images: Pick<GuestImages, 'bios' | 'vgaBios'>;
   readonly network?: MachineOptions['network'];
   readonly drives: readonly Pick<OpenDrive, 'spec' | 'image'>[];
+  /** A BIOS finds its console on the serial line. */
+  readonly serialConsole?: boolean;
 }
 
 function mediaOf(drives: MachineSetup['drives']): StorageMedia {
@@ -87,6 +89,9 @@ function mediaOf(drives: MachineSetup['drives']): StorageMedia {
     if (spec.medium !== 'floppy') ide[spec.slot] = { kind: spec.medium, image };
   return { ide };
 }
+
+/** Where SeaBIOS looks for the port of a serial console. */
+const SERIAL_CONSOLE_FILE = { 'etc/sercon-port': Uint8Array.of(0xf8, 0x03) };
 
 /** Whether there are APICs. Throws UsageError for a processor model nobody knows, or one that cannot have what else is asked for. */
 export function checkProcessor({ cpu, apic }: GuestOptions): boolean {
@@ -112,6 +117,7 @@ export function createMachine(setup: MachineSetup): Machine {
       bios: images.bios,
       vgaBios: images.vgaBios,
       media: mediaOf(setup.drives),
+      firmwareFiles: setup.serialConsole ? SERIAL_CONSOLE_FILE : {},
       clock,
       hostNow: () => Math.floor(performance.now() * 1e6),
       serial,

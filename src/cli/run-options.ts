@@ -87,7 +87,10 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     value: 'REGEX',
     help: 'a matching line of the text screen ends the run with status 0',
   },
-  { name: 'nographic', help: 'the same as --display none --serial stdio' },
+  {
+    name: 'nographic',
+    help: 'the same as --display none --serial stdio; a BIOS uses the serial line as its console',
+  },
   { name: 'engine', value: ENGINE_NAMES.join('|'), help: 'what executes guest code (default jit)' },
   {
     name: 'clock',
@@ -142,6 +145,8 @@ export interface RunConfiguration extends GuestOptions {
   readonly pcap: string | undefined;
   readonly stats: string | undefined;
   readonly demo: boolean;
+  /** Firmware's console is the serial line. */
+  readonly nographic: boolean;
 }
 
 function parseSink(name: string, value: string): SinkTarget {
@@ -258,5 +263,6 @@ export function runConfiguration(parsed: ParsedArguments): RunConfiguration {
     clock: clock === undefined ? undefined : chooseValue('clock', clock, ['host', 'virtual'] as const),
     stats,
     demo,
+    nographic: parsed.values.has('nographic'),
   };
 }

@@ -193,6 +193,7 @@ class Run {
       images,
       drives: images.drives,
       network: this.#network,
+      serialConsole: config.nographic,
     });
     output.machine = this.#machine;
     loadImages(this.#machine, images);

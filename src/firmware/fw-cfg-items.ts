@@ -5,6 +5,7 @@ const RAM_SIZE = 0x03,
   NOGRAPHIC = 0x04,
   CPUS = 0x05,
   NUMA = 0x0d,
+  BOOT_MENU = 0x0e,
   MAX_CPUS = 0x0f,
   UUID = 0x02,
   IRQ0_OVERRIDE = 0x8002;
@@ -41,6 +42,7 @@ export function fwCfgItems({ ramBytes, cpus, files }: FwCfgMachine): {
     [NOGRAPHIC]: integer(0, 2),
     [CPUS]: integer(cpus, 2),
     [NUMA]: integer(0, 8),
+    [BOOT_MENU]: integer(1, 2),
     [MAX_CPUS]: integer(cpus, 2),
     [IRQ0_OVERRIDE]: integer(1, 4),
   };
