@@ -141,7 +141,8 @@ export class Machine {
     });
     const { memory } = this;
     const { irq } = interrupts;
-    this.storage = new Storage({ chipset: this.chipset, clock, memory, irq }, options.media ?? NO_MEDIA);
+    const dma = new DmaControllers(this.chipset.memory);
+    this.storage = new Storage({ chipset: this.chipset, clock, memory, irq, dma }, options.media ?? NO_MEDIA);
     this.addNetworkCard();
     const coprocessor = new NumericError(interrupts.irq(NUMERIC_ERROR_IRQ));
     this.vga = this.chipset.register(new Vga(clock, options.vgaBios), VGA_SLOT);
@@ -189,12 +190,13 @@ export class Machine {
     const { options, clock } = this;
     const resetRequest = (): void => this.vcpu.request({ kind: 'reset' });
     const epoch = options.rtcEpoch ?? VIRTUAL_EPOCH;
+    const cmos = { ...this.storage.cmos, ...options.cmos };
     const chips: Device[] = [
       new Pit(clock, irq(0)),
-      new Rtc(clock, irq(8), { epoch, memoryBytes: options.memoryBytes, cmos: options.cmos }),
+      new Rtc(clock, irq(8), { epoch, memoryBytes: options.memoryBytes, cmos }),
       new Uart16550('com1', COM1, clock, irq(4), options.serial),
       new Port92((level) => this.setA20('port92', level), resetRequest),
-      new DmaControllers(this.chipset.memory),
+      ...this.storage.devices,
       new ParallelPort(),
       new DebugPort(options.debugConsole ?? (() => undefined)),
     ];

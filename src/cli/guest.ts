@@ -1,5 +1,6 @@
 /** Builds the machine that the options describe and puts the kernel into it; what does not fit is the user's error. */
 import { LARGEST_BIOS, LARGEST_VGA_BIOS, checkBios, checkVgaBios } from '../firmware/bios-image.js';
+import type { BlockDevice } from '../devices/block-device.js';
 import { createEngine } from '../jit/engines.js';
 import { ImageError, Machine } from '../machine.js';
 import type { EndReason, MachineOptions, StorageMedia } from '../machine.js';
@@ -85,9 +86,11 @@ export interface MachineSetup {
 
 function mediaOf(drives: MachineSetup['drives']): StorageMedia {
   const ide: StorageMedia['ide'][number][] = [];
+  const floppies: BlockDevice[] = [];
   for (const { spec, image } of drives)
-    if (spec.medium !== 'floppy') ide[spec.slot] = { kind: spec.medium, image };
-  return { ide };
+    if (spec.medium === 'floppy') floppies[spec.slot] = image;
+    else ide[spec.slot] = { kind: spec.medium, image };
+  return { ide, floppies };
 }
 
 /** Where SeaBIOS looks for the port of a serial console. */

@@ -1,10 +1,12 @@
-/** Disks and CDs of the board: which drive hangs on which cable, and the controller's place and wires. */
+/** Disks, CDs and floppies of the board: which drive hangs on which cable, and the controllers' places and wires. */
 import { AtaDisk } from '../devices/ata-disk.js';
 import type { AtaUnit } from '../devices/ata-unit.js';
 import { AtapiCdrom } from '../devices/atapi-cdrom.js';
 import type { BlockDevice } from '../devices/block-device.js';
-import type { Wire } from '../devices/device.js';
+import type { Device, Wire } from '../devices/device.js';
+import { FloppyController } from '../devices/floppy-controller.js';
 import { IdePiix3 } from '../devices/ide-piix3.js';
+import type { IsaDma } from '../devices/isa-dma.js';
 import type { MachineClock } from '../hv/clock.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 import type { Chipset } from './chipset.js';
@@ -12,12 +14,14 @@ import type { Chipset } from './chipset.js';
 /** PIIX is at slot 1. */
 const PIIX_SLOT = 1,
   IDE_FUNCTION = 1;
-const PRIMARY_IRQ = 14,
+const FLOPPY_IRQ = 6,
+  PRIMARY_IRQ = 14,
   SECONDARY_IRQ = 15;
 const PLACES = 4,
   /** Where a CD-ROM drive is even without a medium. */
   CDROM_PLACE = 2;
 const PAGE = 4096;
+const CMOS_FLOPPY_TYPES = 0x10;
 
 export interface IdeMedium {
   readonly kind: 'disk' | 'cdrom';
@@ -28,6 +32,8 @@ export interface IdeMedium {
 export interface StorageMedia {
   /** Primary master and slave, secondary master and slave. */
   readonly ide: readonly (IdeMedium | undefined)[];
+  /** Drive A and B, each there only with a medium; sizes as `floppyFormat` knows them. */
+  readonly floppies?: readonly (BlockDevice | undefined)[];
 }
 
 export interface StorageParts {
@@ -35,13 +41,17 @@ export interface StorageParts {
   readonly clock: MachineClock;
   readonly memory: PhysicalMemory;
   readonly irq: (line: number) => Wire;
+  readonly dma: IsaDma & Device;
 }
 
 export class Storage {
   /** By place on the cables; media are changed here. */
   readonly cdroms = new Map<number, AtapiCdrom>();
+  readonly floppy: FloppyController;
+  /** The ISA devices among them, in the order of reset. */
+  readonly devices: readonly Device[];
 
-  constructor({ chipset, clock, memory, irq }: StorageParts, media: StorageMedia) {
+  constructor({ chipset, clock, memory, irq, dma }: StorageParts, media: StorageMedia) {
     const units = Array.from({ length: PLACES }, (_, place) => this.drive(clock, place, media.ide[place]));
     const ide = new IdePiix3({
       clock,
@@ -51,6 +61,15 @@ export class Storage {
       irqs: [irq(PRIMARY_IRQ), irq(SECONDARY_IRQ)],
     });
     chipset.register(ide, PIIX_SLOT, IDE_FUNCTION);
+    const drives = media.floppies ?? [];
+    this.floppy = new FloppyController({ clock, irq: irq(FLOPPY_IRQ), dma, drives });
+    this.devices = [dma, this.floppy];
+  }
+
+  /** What firmware finds in CMOS about the drives: register → value. */
+  get cmos(): Readonly<Record<number, number>> {
+    const [a, b] = this.floppy.driveTypes as [number, number];
+    return { [CMOS_FLOPPY_TYPES]: (a << 4) | b };
   }
 
   private drive(clock: MachineClock, place: number, medium: IdeMedium | undefined): AtaUnit | undefined {

@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { constants, inflateRawSync } from 'node:zlib';
 import { BlockError } from '../../devices/block-device.js';
 import type { BlockDevice } from '../../devices/block-device.js';
+import { FLOPPY_SIZES, floppyFormat } from '../../devices/floppy-media.js';
 import { DiskImageError } from '../../devices/images/byte-store.js';
 import { Qcow2Image } from '../../devices/images/qcow2.js';
 import { RawImage, isQcow2 } from '../../devices/images/raw.js';
@@ -108,6 +109,10 @@ function open(spec: DriveSpec): OpenDrive {
     const readOnly = spec.readOnly || spec.snapshot;
     if (!readOnly) opener.closers.push(lockImage(spec.path).release);
     const image = opener.open(spec.path, spec.format, readOnly);
+    if (spec.medium === 'floppy' && floppyFormat(image.size) === undefined)
+      throw new UsageError(
+        `${spec.label} ${quote(spec.path)}: ${image.size} bytes, expected ${FLOPPY_SIZES}`,
+      );
     return { spec, image: spec.snapshot && !spec.readOnly ? new SnapshotImage(image) : image, close };
   } catch (error) {
     close();
