@@ -10,6 +10,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$here/guests/build
 work=$build/.work
 flavours=(686 686-pae)
+# The kernel whose modules go into the guest that tests drives, and what it needs of them.
+disk_flavour=686
+disk_modules=(crc32c_generic crct10dif_generic ext4 ata_piix sd_mod sr_mod isofs)
 
 fail() {
   echo "guests.sh: $*" >&2
@@ -102,7 +105,23 @@ build_kernel() {
   [[ -f ${image[0]} ]] || fail "$package holds no /boot/vmlinuz-*"
   echo "$(basename "$work/deb/${package}"_*.deb)" >"$build/vmlinuz-$flavour.version"
   mv "${image[0]}" "$build/vmlinuz-$flavour"
+  if [[ $flavour == "$disk_flavour" ]]; then keep_disk_modules "$work/root/$package"/lib/modules/*/kernel; fi
   keep_modules "$flavour" "$work/root/$package"/lib/modules/*/kernel
+}
+
+# The modules that the disk guest inserts, and their order; floppy.ko it inserts only when it is told to.
+keep_disk_modules() {
+  local source=$1 target=$build/disk-modules file
+  rm -rf "$target"
+  mkdir "$target"
+  "$node" "$here/scripts/module-closure.mjs" "$source" "${disk_modules[@]}" >"$work/modules" ||
+    fail "cannot collect the modules of the disk guest"
+  cp "$source/drivers/block/floppy.ko" "$target/"
+  while read -r file; do
+    cp "$file" "$target/"
+    basename "$file"
+  done <"$work/modules" >"$work/order"
+  mv "$work/order" "$target/order"
 }
 
 # The network card's drivers; the kernel has everything else that its guest needs.
@@ -153,6 +172,16 @@ build_network_initramfs() {
     "file:/init:755:$here/guests/debian/network-init" || fail "cannot write network-$flavour.cpio.gz"
 }
 
+build_disk_initramfs() {
+  local file entries=("file:/modules/order:644:$build/disk-modules/order")
+  for file in "$build"/disk-modules/*.ko; do entries+=("file:/modules/$(basename "$file"):644:$file"); done
+  "$node" "$here/scripts/make-initramfs.mjs" "$build/disk-initramfs.cpio.gz" \
+    dir:/dev dir:/proc dir:/sys dir:/tmp dir:/root dir:/etc dir:/bin dir:/sbin dir:/modules \
+    node:/dev/console:c:5:1:600 node:/dev/null:c:1:3:666 "${entries[@]}" \
+    "file:/bin/busybox:755:$build/busybox" link:/bin/sh:busybox \
+    "file:/init:755:$here/guests/debian/disk-init" || fail "cannot write disk-initramfs.cpio.gz"
+}
+
 older_than() {
   local target=$1 source
   shift
@@ -185,6 +214,7 @@ missing=()
 for flavour in "${flavours[@]}"; do
   if [[ ! -s $build/vmlinuz-$flavour || ! -s $build/modules-$flavour/8139too.ko ]]; then missing+=("$flavour"); fi
 done
+if [[ ! -s $build/disk-modules/order && ! ${missing[*]-} =~ (^| )$disk_flavour( |$) ]]; then missing+=("$disk_flavour"); fi
 if ((${#missing[@]})) || [[ ! -s $build/busybox || ! -s $build/seabios/bios-256k.bin ]]; then
   prepare_apt
   for flavour in "${missing[@]}"; do build_kernel "$flavour"; done
@@ -200,9 +230,13 @@ for flavour in "${flavours[@]}"; do
     build_network_initramfs "$flavour"
   fi
 done
+if older_than "$build/disk-initramfs.cpio.gz" "$build/busybox" "$build/disk-modules/order" \
+  "$here/guests/debian/disk-init" "$here/scripts/make-initramfs.mjs"; then
+  build_disk_initramfs
+fi
 if older_than "$build/expected.txt" "$build/busybox" "$here"/guests/debian/workload.sh; then
   "$here/scripts/expected-workload.sh" || fail "the workload does not run natively under $build/busybox"
 fi
-for file in vmlinuz-686 vmlinuz-686-pae busybox initramfs.cpio.gz expected.txt seabios/bios-256k.bin; do
+for file in vmlinuz-686 vmlinuz-686-pae busybox initramfs.cpio.gz disk-initramfs.cpio.gz expected.txt seabios/bios-256k.bin; do
   printf '%10d  %s\n' "$(stat -c %s "$build/$file")" "guests/build/$file"
 done
