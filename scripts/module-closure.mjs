@@ -31,7 +31,9 @@ function visit(name, why) {
     .flatMap((list) => list.split(','))
     .filter((other) => other !== '');
   // Soft dependencies are algorithms the kernel would ask modprobe for.
-  const soft = information(file, 'softdep').flatMap((text) => /^pre: (.*)/.exec(text)?.[1].split(/\s+/) ?? []);
+  const soft = information(file, 'softdep').flatMap(
+    (text) => /^pre: (.*)/.exec(text)?.[1].split(/\s+/) ?? [],
+  );
   for (const other of needs) visit(other, `, which ${name} depends on`);
   for (const other of soft) if (files.has(plain(other))) visit(other, '');
   order.add(file);
