@@ -2,10 +2,11 @@
 import type { NetworkBackend } from '../devices/network-backend.js';
 import { CapturedNetwork } from '../network/pcap.js';
 import { UserNetwork } from '../network/user-network.js';
-import { closeFile, openOutputFile, writeFully } from './host/files.js';
+import { closeFile, openOutputFile, readInputFile, writeFully } from './host/files.js';
 import { NodeSockets } from './host/sockets.js';
 import type { NetworkConfiguration } from './network-options.js';
 
+const LARGEST_ROM = 16 * 2 ** 20;
 const CHUNK = 65_536;
 
 /** Collects the capture and writes it in pieces. */
@@ -36,14 +37,19 @@ class CaptureFile {
 export class GuestNetwork {
   readonly backend: NetworkBackend;
   readonly station: Uint8Array;
+  readonly rom: Uint8Array | undefined;
   readonly #user: UserNetwork;
   readonly #sockets = new NodeSockets();
   readonly #capture: CaptureFile | undefined;
   readonly #configuration: NetworkConfiguration;
 
-  /** `epochSeconds`: since 1970, when guest time is 0. Throws UsageError when the capture file cannot be written. */
+  /** `epochSeconds`: since 1970, when guest time is 0. Throws UsageError when the boot ROM cannot be read or the capture file not be written. */
   constructor(configuration: NetworkConfiguration, capturePath: string | undefined, epochSeconds: number) {
-    const { restrict, bootFile, station } = configuration;
+    const { restrict, bootFile, romFile, station } = configuration;
+    this.rom =
+      romFile === undefined
+        ? undefined
+        : readInputFile('--net romfile=', romFile, LARGEST_ROM, 'in the boot ROM socket, which takes 16 MiB');
     this.#configuration = configuration;
     this.station = station;
     this.#user = new UserNetwork({ sockets: this.#sockets, restrict, bootFile });

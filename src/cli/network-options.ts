@@ -15,6 +15,8 @@ export interface NetworkConfiguration {
   readonly restrict: boolean;
   readonly forwards: readonly HostForward[];
   readonly bootFile: string | undefined;
+  /** File of the card's boot ROM. */
+  readonly romFile: string | undefined;
   /** Six bytes. */
   readonly station: Uint8Array;
 }
@@ -33,13 +35,14 @@ export function parseNetwork(value: string): NetworkConfiguration | undefined {
   const [kind, ...parts] = value.split(',');
   if (kind === 'none' && parts.length === 0) return undefined;
   if (kind !== 'user')
-    throw expected(value, 'none, or user with ,hostfwd= ,restrict ,model= ,mac= ,bootfile=');
+    throw expected(value, 'none, or user with ,hostfwd= ,restrict ,model= ,mac= ,bootfile= ,romfile=');
   const settings = parts.map((part) => {
     const at = part.indexOf('=');
     return at < 0 ? ([part, undefined] as const) : ([part.slice(0, at), part.slice(at + 1)] as const);
   });
   let restrict = false;
   let bootFile: string | undefined;
+  let romFile: string | undefined;
   let station = Uint8Array.from(DEFAULT_STATION);
   const forwards: HostForward[] = [];
   for (const [name, setting] of settings) {
@@ -48,10 +51,11 @@ export function parseNetwork(value: string): NetworkConfiguration | undefined {
     else if (name === 'model') checkModel(setting);
     else if (name === 'mac') station = parseStation(setting ?? '');
     else if (name === 'bootfile') bootFile = parseBootFile(setting ?? '');
+    else if (name === 'romfile') romFile = setting ?? '';
     // QEMU's identifiers mean nothing here.
-    else if (name !== 'id') throw expected(name, 'hostfwd, restrict, model, mac, bootfile or id');
+    else if (name !== 'id') throw expected(name, 'hostfwd, restrict, model, mac, bootfile, romfile or id');
   }
-  return { restrict, forwards, bootFile, station };
+  return { restrict, forwards, bootFile, romFile, station };
 }
 
 function parseSwitch(value: string | undefined): boolean {

@@ -101,7 +101,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     name: 'net',
     synonyms: ['nic'],
     value: 'user[,OPTION...]|none',
-    help: 'an RTL8139 with a private network: hostfwd=tcp:[ADDRESS]:PORT-[GUEST]:PORT, restrict, mac=, bootfile= (default none)',
+    help: 'an RTL8139 with a private network: hostfwd=tcp:[ADDRESS]:PORT-[GUEST]:PORT, restrict, mac=, bootfile=, romfile= (default none)',
   },
   { name: 'pcap', value: 'FILE', help: 'capture what the network card sends and receives' },
   { name: 'stats', value: '-|FILE', help: 'write statistics as JSON at the end' },

@@ -40,6 +40,8 @@ import {
 } from './rtl8139-state.js';
 import type { Rtl8139State } from './rtl8139-state.js';
 
+/** Base address registers 2 to 5. */
+const NO_BARS = [undefined, undefined, undefined, undefined];
 const PCI_COMMAND = 4,
   PCI_BUS_MASTER = 4;
 /** The cable's delay for an answer that comes while the guest sends. */
@@ -57,9 +59,27 @@ export interface Rtl8139Parts {
   readonly backend: NetworkBackend;
   /** Six bytes. */
   readonly station: Uint8Array;
+  /** Contents of the boot ROM socket, at most 16 MiB; empty when absent. */
+  readonly rom?: Uint8Array | undefined;
 }
 
-function pciFunction(bar: Pick<PciBar, 'size' | 'read' | 'write'>): PciFunction {
+/** The boot ROM in the smallest power of two that holds it; what is beyond reads as an erased chip does. */
+function romBar(rom: Uint8Array): PciBar {
+  const size = Math.max(2048, 2 ** Math.ceil(Math.log2(rom.length)));
+  const byte = (offset: number): number => rom[offset] ?? 0xff;
+  return {
+    kind: 'memory',
+    size,
+    read: (offset, width) => {
+      let value = 0;
+      for (let i = width - 1; i >= 0; i--) value = value * 256 + byte(offset + i);
+      return value;
+    },
+    write: () => undefined,
+  };
+}
+
+function pciFunction(bar: Pick<PciBar, 'size' | 'read' | 'write'>, rom: Uint8Array | undefined): PciFunction {
   return new PciFunction({
     vendor: 0x10ec,
     device: 0x8139,
@@ -68,6 +88,7 @@ function pciFunction(bar: Pick<PciBar, 'size' | 'read' | 'write'>): PciFunction 
     bars: [
       { kind: 'io', ...bar },
       { kind: 'memory', ...bar },
+      ...(rom === undefined ? [] : [...NO_BARS, romBar(rom)]),
     ],
     interruptPin: 1,
     // Status: medium DEVSEL, fast back-to-back. Subsystem, minimum grant and maximum latency as the EEPROM gives them.
@@ -87,11 +108,14 @@ export class Rtl8139 implements Device<Rtl8139State> {
 
   constructor(parts: Rtl8139Parts) {
     this.parts = parts;
-    this.pci = pciFunction({
-      size: 256,
-      read: (offset, size) => this.read(offset, size),
-      write: (offset, size, value) => this.write(offset, size, value),
-    });
+    this.pci = pciFunction(
+      {
+        size: 256,
+        read: (offset, size) => this.read(offset, size),
+        write: (offset, size, value) => this.write(offset, size, value),
+      },
+      parts.rom,
+    );
     programEeprom(this.state, parts.station);
     const card: NetworkCard = { clock: parts.clock, deliver: (frame) => this.deliver(frame) };
     parts.backend.attach(card);

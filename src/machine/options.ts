@@ -32,7 +32,13 @@ export interface MachineOptions {
   /** Seed that scatters the guest's frames over machine memory. */
   scatter?: number | undefined;
   /** What an RTL8139's cable leads to, and the card's address (six bytes); no card when absent. */
-  network?: { readonly backend: NetworkBackend; readonly station: Uint8Array } | undefined;
+  network?:
+    | {
+        readonly backend: NetworkBackend;
+        readonly station: Uint8Array;
+        readonly rom?: Uint8Array | undefined;
+      }
+    | undefined;
   createEngine: (cpu: Cpu, memory: PhysicalMemory) => Engine;
   /** Seconds since 1970 at power-on. */
   rtcEpoch?: number | undefined;

@@ -87,6 +87,8 @@ describe('hvm run --net', () => {
       1,
       "hvm: --pcap '/nonexistent/x': no such file\n",
     ]);
+    const rom = await hvm([...common, '--net', 'user,romfile=/nonexistent/rom']);
+    expect([rom.status, rom.stderr]).toEqual([1, "hvm: --net romfile= '/nonexistent/rom': no such file\n"]);
     const alone = await hvm([...common, '--pcap', 'x']);
     expect([alone.status, alone.stderr]).toEqual([1, 'hvm: --pcap: needs --net user as well\n']);
   }, 120_000);

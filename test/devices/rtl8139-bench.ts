@@ -51,9 +51,9 @@ export class CardBench {
   readonly cable = new HeldCable();
   readonly card: Rtl8139;
 
-  constructor() {
+  constructor(rom?: Uint8Array) {
     const { clock, irq, memory, cable } = this;
-    this.card = new Rtl8139({ clock, irq: irq.set, memory, backend: cable, station: STATION });
+    this.card = new Rtl8139({ clock, irq: irq.set, memory, backend: cable, station: STATION, rom });
     this.card.reset();
     this.card.pci.write(4, 7);
   }

@@ -109,6 +109,19 @@ function commandEeprom(bits: string): void {
   pins(0);
 }
 
+describe('RTL8139 boot ROM', () => {
+  it('answers behind its base address register, and beyond its contents as if erased', () => {
+    const rom = Uint8Array.from({ length: 5000 }, (_, i) => i & 255);
+    bench = new CardBench(rom);
+    const bar = bench.card.pci.bars[6]!;
+    expect([bar.kind, bar.size]).toEqual(['memory', 8192]);
+    expect([bar.read(0, 4), bar.read(4998, 4), bar.read(8191, 1)]).toEqual([0x03020100, 0xffff8786, 0xff]);
+    bar.write(0, 4, 0);
+    expect(bar.read(1, 2)).toBe(0x0201);
+    expect(new CardBench().card.pci.bars[6]).toBeUndefined();
+  });
+});
+
 describe('RTL8139 EEPROM', () => {
   it('reads with six bits of address, and not with eight', () => {
     expect(readEeprom(0, 6)).toBe(0x8129);
