@@ -14,6 +14,7 @@ import { Vga } from './devices/vga.js';
 import { ACPI_BASE, acpiTables } from './firmware/acpi.js';
 import { biosData } from './firmware/bios-data.js';
 import { biosPlaces, checkBios } from './firmware/bios-image.js';
+import { DEFAULT_BOOT_ORDER, bootOrderCmos } from './firmware/boot-order.js';
 import { BIOS_ADDRESS, biosRom } from './firmware/bios-rom.js';
 import type { BootImage, BootLoad } from './firmware/boot-image.js';
 import { fwCfgItems } from './firmware/fw-cfg-items.js';
@@ -190,7 +191,8 @@ export class Machine {
     const { options, clock } = this;
     const resetRequest = (): void => this.vcpu.request({ kind: 'reset' });
     const epoch = options.rtcEpoch ?? VIRTUAL_EPOCH;
-    const cmos = { ...this.storage.cmos, ...options.cmos };
+    const bootOrder = bootOrderCmos(options.bootOrder ?? DEFAULT_BOOT_ORDER);
+    const cmos = { ...this.storage.cmos, ...bootOrder, ...options.cmos };
     const chips: Device[] = [
       new Pit(clock, irq(0)),
       new Rtc(clock, irq(8), { epoch, memoryBytes: options.memoryBytes, cmos }),

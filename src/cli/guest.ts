@@ -120,6 +120,7 @@ export function createMachine(setup: MachineSetup): Machine {
       bios: images.bios,
       vgaBios: images.vgaBios,
       media: mediaOf(setup.drives),
+      bootOrder: options.bootOrder,
       firmwareFiles: setup.serialConsole ? SERIAL_CONSOLE_FILE : {},
       clock,
       hostNow: () => Math.floor(performance.now() * 1e6),

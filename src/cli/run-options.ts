@@ -2,6 +2,7 @@
 import type { SinkTarget } from './host/output.js';
 import { DRIVE_OPTIONS, driveSpecs } from './drive-options.js';
 import type { DriveSpec } from './drive-options.js';
+import { isBootOrder } from '../firmware/boot-order.js';
 import { ENGINE_NAMES } from './engine-names.js';
 import type { EngineName } from './engine-names.js';
 import { unescapeBytes } from './escapes.js';
@@ -24,6 +25,11 @@ export const GUEST_OPTIONS: readonly OptionSpec[] = [
   { name: 'kernel', value: 'FILE', help: 'Linux bzImage, multiboot-1 ELF or plain ELF32' },
   { name: 'bios', value: 'FILE', help: 'BIOS image that starts the machine instead of a kernel' },
   { name: 'vga-bios', value: 'FILE', help: 'expansion ROM of the display adapter, for --bios' },
+  {
+    name: 'boot',
+    value: 'ORDER',
+    help: 'what a BIOS tries: letters a floppy, c disk, d CD, n network (default cad)',
+  },
   { name: 'initrd', value: 'FILE', help: 'initial RAM disk for the kernel' },
   { name: 'append', value: 'TEXT', help: 'kernel command line' },
   {
@@ -112,6 +118,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
 export interface GuestOptions {
   readonly kernel: string | undefined;
   readonly bios: string | undefined;
+  readonly bootOrder: string | undefined;
   readonly vgaBios: string | undefined;
   readonly initrd: string | undefined;
   readonly append: string;
@@ -197,6 +204,14 @@ function parseSwitch(name: string, value: string | undefined): boolean | undefin
   return value === undefined ? undefined : chooseValue(name, value, ['on', 'off']) === 'on';
 }
 
+/** `ORDER` or QEMU's `order=ORDER`. */
+function parseBootOrder(value: string | undefined): string | undefined {
+  const order = value?.replace(/^order=/, '');
+  if (order !== undefined && !isBootOrder(order))
+    throw new UsageError(`--boot ${quote(value!)}: expected up to three different letters of a, c, d, n`);
+  return order;
+}
+
 function optionalPattern(parsed: ParsedArguments, name: string): RegExp | undefined {
   const value = lastValue(parsed, name);
   return value === undefined ? undefined : parsePattern(`--${name}`, value);
@@ -215,6 +230,7 @@ export function guestOptions(parsed: ParsedArguments): GuestOptions {
   return {
     kernel,
     bios,
+    bootOrder: parseBootOrder(lastValue(parsed, 'boot')),
     vgaBios: lastValue(parsed, 'vga-bios'),
     initrd,
     append: lastValue(parsed, 'append') ?? '',

@@ -72,7 +72,8 @@ export class PciHost implements Device<PciHostState> {
       device: 0x1237,
       revision: 2,
       classCode: [6, 0, 0],
-      registers: { 0x06: [0x80, 0x02], 0x57: [1], 0x72: [2] },
+      // The subsystem identity by which SeaBIOS knows QEMU's board: boot order in CMOS, tables from the configuration device.
+      registers: { 0x06: [0x80, 0x02], 0x2c: [0xf4, 0x1a, 0x00, 0x11], 0x57: [1], 0x72: [2] },
       writable: [
         [0x50, 0x71],
         [0x73, 0x7f],

@@ -16,6 +16,8 @@ export interface MachineOptions {
   bios?: Uint8Array | undefined;
   /** The expansion ROM of the display adapter. */
   vgaBios?: Uint8Array | undefined;
+  /** Which devices a BIOS tries, in QEMU's letters (`isBootOrder`); hard disk, floppy, CD when absent. */
+  bootOrder?: string | undefined;
   /** CMOS bytes beyond those that follow from the machine: register → value. */
   cmos?: Readonly<Record<number, number>> | undefined;
   /** Files for a BIOS to find on the firmware configuration device: name → contents. */

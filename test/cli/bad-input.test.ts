@@ -69,6 +69,7 @@ const CASES: readonly (readonly [args: string[], names: RegExp])[] = [
     /--bios 'empty': a file of 0 bytes is no BIOS image, expected a multiple of 64/,
   ],
   [['run', '--bios', 'random'], /--bios 'random': a file of 5000 bytes is no BIOS image/],
+  [[...RUN, '--boot', 'cc'], /--boot 'cc': expected up to three different letters of a, c, d, n/],
   [['run', '--bios', 'big'], /--bios 'big'/],
   [['run', '--bios', 'random', '--kernel', 'good.elf'], /--bios: starts the machine instead of --kernel/],
   [['run', '--bios', 'random', '--demo'], /--demo: brings its own kernel; drop --bios/],
