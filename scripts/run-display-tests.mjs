@@ -6,6 +6,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { inflateSync } from 'node:zlib';
@@ -25,7 +26,6 @@ const { values: options } = parseArgs({
   },
 });
 const directory = options.keep ?? mkdtempSync(`${tmpdir()}/display-tests-`);
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 async function until(what, condition) {
   for (const end = Date.now() + SECONDS * 1000; Date.now() < end; await sleep(100)) {
@@ -135,6 +135,7 @@ const pixels = ({ data }) => Array.from({ length: data.length / 3 }, (_, i) => d
 async function checkViewers() {
   const [serial, password] = [`${directory}/keys.txt`, `${directory}/password`];
   const children = [];
+  rmSync(serial, { force: true });
   const start = (program, ...args) => {
     const child = spawn(program, args, { stdio: 'ignore', env: { ...process.env, DISPLAY: ':87' } });
     children.push(child);
@@ -178,9 +179,13 @@ async function checkViewers() {
     run('xdotool', 'key', 'Up');
     await until('the keys', () => /k1e \nk9e \n(.*\n)*k30 \n(.*\n)*ke0 \nk48 \n/.test(typed()));
     console.log('PASS tigervnc-viewer shows the screen and types into it');
-    run('xdotool', 'mousemove', '--window', window.split('\n')[0], '150', '120');
-    await until('the mouse', () => /m[0-9a-f]8 \nm[0-9a-f]{2} \nm[0-9a-f]{2} \n/.test(typed()));
-    console.log('PASS tigervnc-viewer moves the mouse');
+    for (const x of ['150', '200', '250'])
+      run('xdotool', 'mousemove', '--window', window.split('\n')[0], x, '120', 'click', '1');
+    // A report of three bytes with the left button, and one without.
+    const report = (first) => `m${first} \\nm[0-9a-f]{2} \\nm[0-9a-f]{2} \\n`;
+    const click = new RegExp(`${report('[0-3]9')}(.*\\n)*${report('[0-3]8')}`);
+    await until('the mouse', () => click.test(typed()));
+    console.log('PASS tigervnc-viewer uses the mouse');
     return 3;
   } finally {
     for (const child of children) child.kill('SIGTERM');

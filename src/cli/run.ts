@@ -234,10 +234,16 @@ class Run {
       observers: this.#screen.observers,
       sinks: this.#network === undefined ? this.#sinks : [...this.#sinks, this.#network],
       hostBusy: () => this.#network?.busy ?? false,
-      paceIdle: clock === 'virtual' && this.#config.serial.kind === 'stdio' && isTerminal(),
+      paceIdle: clock === 'virtual' && this.#isWatched(),
       timeoutSeconds: this.#config.timeoutSeconds,
       restart: (end) => this.#restart(end),
     });
+  }
+
+  /** Somebody sees how time passes. */
+  #isWatched(): boolean {
+    const { serial, display, vnc } = this.#config;
+    return vnc !== undefined || display === 'terminal' || (serial.kind === 'stdio' && isTerminal());
   }
 
   /** A reset or triple fault boots again unless `--no-reboot`. */
