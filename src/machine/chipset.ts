@@ -19,6 +19,9 @@ const HOST_SLOT = 0,
   PM_FUNCTION = 3;
 const SCI_IRQ = 9,
   ELCR = 0x4d0;
+const DMA2_SINGLE_MASK = 0xd4,
+  DMA2_MODE = 0xd6,
+  DMA_CASCADE = 0xc0;
 const PAM0 = 0x59,
   PAM_LAST = 0x5f,
   PAM_RAM = 0x33,
@@ -90,6 +93,9 @@ export class Chipset {
     pci.write((PIIX_SLOT << 3) | IDE_FUNCTION, 0x04, 2, 4);
     PIRQ_IRQS.forEach((irq, link) => pci.write(PIIX_SLOT << 3, 0x60 + link, 1, irq));
     const level = PIRQ_IRQS.reduce((bits, irq) => bits | (1 << irq), 1 << SCI_IRQ);
+    // Channels 0 to 3 of the DMA controllers reach memory through channel 4.
+    this.parts.out(DMA2_MODE, DMA_CASCADE);
+    this.parts.out(DMA2_SINGLE_MASK, 0);
     this.parts.out(ELCR, level & 0xff);
     this.parts.out(ELCR + 1, level >> 8);
     setUpPci(pci);
