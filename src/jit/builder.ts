@@ -28,6 +28,9 @@ export interface ModeView {
   readonly aligned?: boolean;
   /** 1 for each row of the opcode table that the processor model does not have. */
   readonly missing?: Uint8Array;
+  /** x87 instructions run; SSE instructions run. */
+  readonly fpu?: boolean;
+  readonly sse?: boolean;
 }
 
 /** Whether a near branch of an operand size is compared with the limit of CS. */
@@ -369,6 +372,24 @@ export class Builder {
   }
   nextEip(): Value {
     return { op: 'eip', width: 32, next: true };
+  }
+
+  /**
+   * An instruction that translated code may run by a shorter way than `slow`, its meaning. `n`: its memory operand, -1 for none. In modes where it may
+   * fault for other reasons than its operands, or where its segment needs checks, only `slow` is built.
+   */
+  quick(n: number, slow: () => void): void {
+    const memory = n < 0 ? undefined : this.memory(n);
+    if (this.style === 'slot' || this.mode.aligned || (memory && !this.mode.flat(memory.segment)))
+      return slow();
+    const address = memory && this.flatLinear(memory.segment, this.effectiveAddress(n));
+    this.hasHelper = true;
+    this.statements.push({
+      op: 'quick',
+      instruction: this.instruction,
+      address,
+      slow: this.nested(slow),
+    });
   }
 
   /** Operands of an x87, MMX or SSE instruction packed for its helper (runtime/fpu). */

@@ -94,6 +94,9 @@ export class Evaluator {
       case 'helper':
         this.helper(s);
         break;
+      case 'quick':
+        this.run(s.slow);
+        break;
       case 'jump':
         this.jump(s);
         break;

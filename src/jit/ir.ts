@@ -4,7 +4,7 @@
  *
  * Not implemented: values of width 64 (the width is in every node, but no semantics make one before there is 64-bit code).
  */
-import type { SegmentIndex, Width } from '../decoder/instruction.js';
+import type { Instruction, SegmentIndex, Width } from '../decoder/instruction.js';
 import { FlagOperation } from '../runtime/flags.js';
 
 /** A GPR known now (`fixed`) or named by a field of the interpreter's slot. `high` = AH..BH: bits 8-15 of `index`. */
@@ -127,6 +127,16 @@ export type Statement =
       readonly args: readonly Value[];
       readonly id: number;
       readonly control: boolean;
+    }
+  /**
+   * A frequent x87, MMX or SSE instruction. `slow` is its meaning; translated code may do the same by a shorter way. `address` is the linear address
+   * of its memory operand, which needs no segment check.
+   */
+  | {
+      readonly op: 'quick';
+      readonly instruction: Instruction;
+      readonly address: Value | undefined;
+      readonly slow: readonly Statement[];
     }
   /** Linear address of a segmented access that is not flat: checks limit and type, may fault. */
   | {

@@ -1,5 +1,15 @@
 /** What generated code of the interpreter and of regions alike refers to. */
+import { createShortX87 } from '../runtime/fpu/x87-short.js';
 import { carries, carry, condition, parityOf, statusFlags } from '../runtime/flags.js';
+import {
+  addInexact,
+  divInexact,
+  mulInexact,
+  singleAddInexact,
+  singleDivInexact,
+  singleSqrtInexact,
+  sqrtInexact,
+} from '../runtime/fpu/exactness.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 import type { Cpu } from '../runtime/state.js';
 import { HELPER_TABLE } from './helper-table.js';
@@ -13,6 +23,24 @@ export function sharedEnvironment(cpu: Cpu, memory: PhysicalMemory, checkWrap: t
     dv: memory.view,
     u8: memory.u8,
     helpers: HELPER_TABLE,
+    fpu: cpu.fpu,
+    xw: cpu.fpu.words,
+    xf: cpu.fpu.xmmF64,
+    xs: cpu.fpu.xmmF32,
+    xc: cpu.fpu.sseControl,
+    xi: cpu.fpu.x87.state,
+    xd: cpu.fpu.x87.numbers,
+    significands: cpu.fpu.x87.significands,
+    exponents: cpu.fpu.x87.exponents,
+    selectors: cpu.segments.selector,
+    x87: createShortX87(cpu.fpu),
+    addInexact,
+    mulInexact,
+    divInexact,
+    sqrtInexact,
+    singleAddInexact,
+    singleDivInexact,
+    singleSqrtInexact,
     read8: (a: number) => mmu.read8(a),
     read16: (a: number) => {
       if ((a & 1) !== 0) checkWrap(cpu, a, 2);

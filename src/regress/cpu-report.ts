@@ -50,7 +50,10 @@ export function cpuFields(cpu: Cpu): [string, number][] {
 /** Every number of the FPU state object, so that new fields are compared without being listed here. */
 function fpuFields(cpu: Cpu): [string, number][] {
   const fields: [string, number][] = [];
-  for (const [name, value] of Object.entries(cpu.fpu ?? {}) as [string, unknown][]) {
+  const fpu = cpu.fpu?.settle();
+  const { top, valid, status, control, mxcsr } = fpu ?? {};
+  const all = { ...fpu, top, valid, status, control, mxcsr };
+  for (const [name, value] of Object.entries(all) as [string, unknown][]) {
     if (typeof value === 'number') fields.push([`fpu.${name}`, value]);
     else if (ArrayBuffer.isView(value)) {
       const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);

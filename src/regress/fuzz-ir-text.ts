@@ -105,6 +105,8 @@ export function statementLines(s: Statement): string[] {
       return [`fault ${s.vector}, ${s.errorCode}`];
     case 'helper':
       return [`${s.id < 0 ? '' : `t${s.id} = `}helper ${s.name}(${s.args.map(valueText).join(', ')})`];
+    case 'quick':
+      return ['quick', ...s.slow.flatMap(statementLines).map((line) => `  ${line}`)];
     case 'segment':
       return [
         `t${s.id} = linear${s.write ? ' for write' : ''} ${s.size} bytes at ${valueText(s.segment)}:${valueText(s.offset)}`,

@@ -23,7 +23,7 @@ const hex = (value: number): string => (Number.isInteger(value) ? (value >>> 0).
 
 const BYTE_STATE = (cpu: Cpu): readonly ArrayLike<number>[] => [
   cpu.r.subarray(0, 15),
-  cpu.fpu.words,
+  cpu.fpu.settle().words,
   cpu.fpu.exponent,
   cpu.segments.selector,
   cpu.segments.base,

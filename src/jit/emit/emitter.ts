@@ -70,6 +70,8 @@ export class Emitter {
         return target.fault(s.vector, s.errorCode);
       case 'helper':
         return this.helper(s);
+      case 'quick':
+        return this.quick(s);
       case 'jump':
         return target.jump(this.value(s.to), s.condition && this.test(s.condition), s.kind, s.to);
       case 'repeat':
@@ -95,6 +97,15 @@ export class Emitter {
     );
     this.known = undefined;
     return out;
+  }
+
+  private quick(s: Extract<Statement, { op: 'quick' }>): JsStatement[] {
+    const before = this.known;
+    const slow = (): JsStatement[] => this.list(s.slow);
+    const fast = this.target.quick?.(s, s.address && this.value(s.address), slow);
+    if (fast === undefined) return slow();
+    this.known = fast.flags === 'kept' ? before : fast.flags;
+    return fast.code;
   }
 
   private when(s: Extract<Statement, { op: 'when' }>): JsStatement[] {

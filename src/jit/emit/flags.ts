@@ -14,6 +14,8 @@ export interface KnownFlags {
   readonly exact: boolean;
   /** RESULT: CF, AF and OF are known to be 0. */
   readonly noCarries: boolean;
+  /** Names of the numbers whose comparison the flags are: CF = a < b, ZF = a equals b. Neither is a NaN. */
+  readonly numbers?: { readonly a: string; readonly b: string };
 }
 
 type FlagVariables = Target['flags'];
@@ -38,7 +40,17 @@ export function conditionTest(f: FlagVariables, known: KnownFlags | undefined, c
   return cc & 1 ? negated(positive) : positive;
 }
 
+/** CF, ZF and their union straight from the numbers compared. */
+function comparedTest({ a, b }: { a: string; b: string }, pair: number): Expression | undefined {
+  if (pair === 1) return js`${a} < ${b}`;
+  if (pair === 2) return js`${a} === ${b}`;
+  if (pair === 3) return js`${a} <= ${b}`;
+  return pair === 5 ? FALSE : undefined;
+}
+
 function knownTest(f: FlagVariables, known: KnownFlags, pair: number): Expression {
+  const compared = known.numbers && comparedTest(known.numbers, pair);
+  if (compared) return compared;
   if (known.kind === FlagKind.EXPLICIT) return explicitTest(f, pair);
   switch (pair) {
     case 0:

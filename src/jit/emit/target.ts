@@ -1,6 +1,13 @@
 /** What differs between the three places that emitted code runs in: a region, the interpreter's hot switch, a handler of its table. */
 import type { Expression, Statement as JsStatement } from 'estree';
 import type { JumpKind, Register, Statement, Value, Width } from '../ir.js';
+import type { KnownFlags } from './flags.js';
+
+export interface QuickCode {
+  readonly code: JsStatement[];
+  /** What is known of the flags behind it. */
+  readonly flags: KnownFlags | undefined | 'kept';
+}
 
 export interface Target {
   /** Canonical value (zero-extended for 8 and 16 bits). */
@@ -46,6 +53,12 @@ export interface Target {
     name: string | undefined,
     control: boolean,
   ): JsStatement[];
+  /** The shorter way of a quick instruction, if the target has one; `slow` emits the long one. */
+  quick?(
+    statement: Extract<Statement, { op: 'quick' }>,
+    address: Expression | undefined,
+    slow: () => JsStatement[],
+  ): QuickCode | undefined;
   fault(vector: number, errorCode: number): JsStatement[];
   jump(to: Expression, condition: Expression | undefined, kind: JumpKind, value: Value): JsStatement[];
   repeat(condition: Expression): JsStatement[];

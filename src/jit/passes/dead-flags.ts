@@ -2,7 +2,7 @@
 import type { Semantic, Statement, Value } from '../ir.js';
 
 const READS = new Set(['condition', 'carry', 'statusFlags']);
-const MAY_LEAVE = new Set(['load', 'store', 'segment', 'fault', 'helper', 'jump', 'repeat']);
+const MAY_LEAVE = new Set(['load', 'store', 'segment', 'fault', 'helper', 'quick', 'jump', 'repeat']);
 
 function valueReadsFlags(v: Value): boolean {
   if (READS.has(v.op)) return true;

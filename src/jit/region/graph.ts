@@ -52,6 +52,12 @@ export function targetOf(p: Placed): number {
   const operand = p.instruction.operands[0]!;
   return p.offset + p.instruction.length + (operand.kind === 'relative' ? operand.value : 0);
 }
+/** Emitted code of an instruction against that of an ordinary one: regions are limited by what the host's compiler takes. */
+function weightOf(i: Instruction): number {
+  if (!i.operands.some((o) => o.kind === 'xmm')) return i.mnemonic.startsWith('F') ? 2 : 1;
+  if (i.mnemonic.startsWith('MOV') || i.mnemonic.endsWith('SD') || i.mnemonic.endsWith('SS')) return 2;
+  return i.mnemonic.endsWith('PS') || i.mnemonic.endsWith('B') || i.mnemonic.endsWith('W') ? 6 : 3;
+}
 const after = (p: Placed): number => p.offset + p.instruction.length;
 
 export class RegionGraph implements FlowGraph {
@@ -132,17 +138,19 @@ export class RegionGraph implements FlowGraph {
 
   private explore(entry: number, limit: number): void {
     const work = [entry];
+    let weight = 0;
     this.leaders.add(entry);
     this.entryOffsets.add(entry);
     while (work.length > 0) {
       let offset = work.shift()!;
       for (;;) {
         if (this.placed.has(offset)) break;
-        if (this.placed.size >= limit || (offset !== entry && this.code.taken(offset))) break;
+        if (weight >= limit || (offset !== entry && this.code.taken(offset))) break;
         const instruction = this.decodeAt(offset);
         if (instruction === undefined || (isLeftOut(instruction) && offset === entry)) break;
         const placed = { offset, instruction };
         this.placed.set(offset, placed);
+        weight += weightOf(instruction);
         const going = this.ways(placed, work);
         if (!going) break;
         offset = after(placed);

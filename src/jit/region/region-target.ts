@@ -24,7 +24,9 @@ import {
 } from '../emit/access.js';
 import type { Member } from '../passes/group-accesses.js';
 import { identifier, js, statements } from '../emit/quote.js';
-import type { Target } from '../emit/target.js';
+import type { QuickCode, Target } from '../emit/target.js';
+import { VectorEmitter } from '../emit/vector.js';
+import type { VectorHost } from '../emit/vector-lanes.js';
 
 export const GPR_NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
 const VIEWS = { dv: 'dv', u8: 'u8', read: 'RT', write: 'WT' };
@@ -92,6 +94,10 @@ export class RegionTarget implements Target {
   readonly members = new Map<Statement, Member>();
   readonly spillBody: JsStatement[] = [];
   readonly reloadBody: JsStatement[] = [];
+  readonly vectors = new VectorEmitter();
+  usesVectors = false;
+  usesX87 = false;
+  readonly x87Names = new Set<string>();
   at!: Position;
   /** The instruction called something that may have made an event pending. */
   private called = false;
@@ -267,8 +273,32 @@ export class RegionTarget implements Target {
   private recount(): JsStatement[] {
     return statements`n = r[${R_BUDGET}] - ${this.at.remaining} | 0;`;
   }
+  quick(
+    { instruction }: Extract<Statement, { op: 'quick' }>,
+    address: Expression | undefined,
+    slow: () => JsStatement[],
+  ): QuickCode | undefined {
+    const inPlace = this.at.calls ? slow : undefined;
+    const made = this.vectors.emit(instruction, address, this.vectorHost, inPlace);
+    if (made) this.usesVectors = true;
+    return made;
+  }
+  private readonly vectorHost: VectorHost = {
+    flags: this.flags,
+    misaligned: false,
+    miss: () => this.leaveHere(this.at.machine),
+    eip: () => this.eip(false),
+    x87: (name) => {
+      this.usesX87 = true;
+      if (name !== 'xi') this.x87Names.add(name);
+      return name;
+    },
+    readGeneral: (index) => this.readRegister({ kind: 'fixed', index, high: false }, 32),
+    writeGeneral: (index, value) => this.writeRegister({ kind: 'fixed', index, high: false }, 32, value),
+  };
   helper(helper: string, args: readonly Expression[], name: string | undefined): JsStatement[] {
     this.helpers.add(helper);
+    this.vectors.restore(undefined);
     this.called = true;
     const call: Expression = {
       type: 'CallExpression',

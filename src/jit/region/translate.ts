@@ -2,6 +2,7 @@
 import type { Expression, Statement as JsStatement } from 'estree';
 import { Emitter } from '../emit/emitter.js';
 import type { KnownFlags } from '../emit/flags.js';
+import { LaneCache } from '../emit/vector-lanes.js';
 import { block, js, labelled, statements } from '../emit/quote.js';
 import type { ModeView } from '../builder.js';
 import { groupAccesses, type BlockTree } from '../passes/group-accesses.js';
@@ -46,6 +47,7 @@ class RegionEmitter implements BlockEmitter {
   private readonly options: TranslationOptions;
   layout!: Layout;
   private edgeKnown: KnownFlags | undefined = undefined;
+  private edgeLanes: LaneCache | undefined = undefined;
   private serial = 0;
   private readonly prepared: (readonly Semantic[])[] = [];
 
@@ -59,6 +61,7 @@ class RegionEmitter implements BlockEmitter {
   emit(node: number, inherited: boolean): JsStatement[] {
     const current = this.graph.blocks[node]!;
     this.emitter.known = inherited ? this.edgeKnown : undefined;
+    this.target.vectors.restore(inherited ? this.edgeLanes : undefined);
     const count = current.body.length;
     if (!inherited) this.group(node);
     const semantics = this.semantics(node);
@@ -136,9 +139,12 @@ class RegionEmitter implements BlockEmitter {
   private way(from: number, to: number, offset: number): JsStatement[] {
     if (to < 0) return this.target.leaveAt(offset, 0);
     const before = this.emitter.known;
+    const lanes = new LaneCache(this.target.vectors.cache);
     this.edgeKnown = before;
+    this.edgeLanes = lanes;
     const out = this.layout.branch(from, to);
     this.emitter.known = before;
+    this.target.vectors.restore(lanes);
     return out;
   }
 
@@ -154,7 +160,7 @@ class RegionEmitter implements BlockEmitter {
 /** Locals of an instruction that a frame of the host's stack may hold, at most on average. */
 const LOCALS_PER_INSTRUCTION = 8;
 const ENVIRONMENT =
-  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, condition, carry, carries, statusFlags, parityOf, siteOffsets, siteCounts, siteNumbers, find, follow, callLinks, callBacks, callCodes';
+  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, significands, exponents, selectors, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact, siteOffsets, siteCounts, siteNumbers, find, follow, callLinks, callBacks, callCodes';
 
 /** Translates a graph whose first block is not empty. */
 export function translate(graph: RegionGraph, options: TranslationOptions): Translation {
@@ -170,7 +176,9 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
     ${environmentDeclaration(target)};
     return function region(pc, vb) {
       const dv = dv_, u8 = u8_, RT = RT_, WT = WT_;
+      ${target.usesVectors ? statements`const xw = xw_, xf = xf_, xs = xs_, xc = xc_;` : []};
       for (;;) {
+        ${target.usesX87 ? statements`const xi = xi_, xd = xd_, fcs = selectors[1], fds = selectors[3];` : []};
         ${loads};
         let fk = r[17], fa = r[18], fb = r[19], fr = r[20], n = r[${R_BUDGET}] | 0, site = 0, call = 0, eip = 0;
         ${labelled('OUT', block(body))};
@@ -220,5 +228,6 @@ function environmentDeclaration(target: RegionTarget): JsStatement[] {
   });
   for (const helper of target.helpers)
     out.push(...statements`const ${`H_${helper}`} = env.helpers.${helper};`);
+  for (const name of target.x87Names) out.push(...statements`const ${name} = env.x87.${name};`);
   return out;
 }

@@ -1,5 +1,6 @@
 /** Semantics of x87, MMX and SSE: one exact helper per mnemonic (runtime/fpu), called with the operand's linear address and the packed operands. */
 import type { Builder } from '../builder.js';
+import { hasShortWay } from '../emit/vector.js';
 
 const memoryOperand = (b: Builder): number => b.instruction.operands.findIndex((o) => o.kind === 'memory');
 
@@ -24,9 +25,18 @@ export function floating(b: Builder): void {
       info,
     );
   }
-  if (n >= 0 && b.mode.aligned && b.width(n) > 32) checkAlignment(b, n);
-  b.helper(mnemonic, n < 0 ? b.constant(32, 0) : b.wholeLinear(n, isStore(b, n)), info);
+  const slow = (): void => {
+    if (n >= 0 && b.mode.aligned && b.width(n) > 32) checkAlignment(b, n);
+    b.helper(mnemonic, n < 0 ? b.constant(32, 0) : b.wholeLinear(n, isStore(b, n)), info);
+  };
+  if (isQuick(b)) b.quick(n, slow);
+  else slow();
 }
+
+/** In modes where they run. */
+const isQuick = (b: Builder): boolean =>
+  (b.instruction.mnemonic.startsWith('F') ? b.mode.fpu : b.mode.sse) === true &&
+  hasShortWay(b.instruction.mnemonic);
 
 /** Operands of 64 and 80 bits lie on multiples of eight bytes (SDM vol. 3, table 6-7); the helpers access them by doublewords. */
 function checkAlignment(b: Builder, n: number): void {

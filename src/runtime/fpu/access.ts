@@ -110,6 +110,7 @@ export function notePointers(cpu: Cpu, address: number, info: number): void {
 
 /** MMX: #UD with CR0.EM, #NM with TS, then a pending x87 exception. */
 export function checkMmx(cpu: Cpu): void {
+  cpu.fpu.settle();
   if (cpu.cr0 & CR0.EM) fault(Vector.UD);
   if (cpu.cr0 & CR0.TS) fault(Vector.NM);
   if (cpu.fpu.status & STATUS.ES) pendingException(cpu);

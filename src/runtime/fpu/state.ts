@@ -1,4 +1,16 @@
 /** State of the x87 FPU, MMX and SSE units of one processor as plain data (SDM vol. 1, 8.1, 9.2, 10.2). */
+import {
+  RESIDUE,
+  X87_CONTROL,
+  X87_INSTRUCTION_OFFSET,
+  X87_INSTRUCTION_SELECTOR,
+  X87_OPERAND_OFFSET,
+  X87_OPERAND_SELECTOR,
+  X87_STATUS,
+  X87_TOP,
+  X87_VALID,
+  X87Pairs,
+} from './x87-pairs.js';
 
 /** Control word bits (SDM vol. 1, 8.1.5): exception masks are bits 0-5 in the order of the status word. */
 export const CONTROL = {
@@ -52,31 +64,100 @@ export class Fpu {
   readonly xmmU8 = new Uint8Array(this.buffer, 0, 256);
   readonly xmmF32 = new Float32Array(this.buffer, 0, 64);
   readonly xmmF64 = new Float64Array(this.buffer, 0, 32);
+  private readonly significands = new Int32Array(this.buffer, 256, 16);
+  private readonly exponents = new Uint16Array(this.buffer, 320, 8);
+  /** Registers that translated code holds as pairs of doubles, with the small state of the unit (x87-pairs.ts). */
+  readonly x87: X87Pairs = new X87Pairs(this.significands, this.exponents);
+
   /** Significand of physical register i: low word at 2i, high word at 2i + 1. */
-  readonly significand = new Int32Array(this.buffer, 256, 16);
+  get significand(): Int32Array {
+    this.x87.settleRegisters();
+    return this.significands;
+  }
   /** Sign (bit 15) and biased exponent of physical register i. */
-  readonly exponent = new Uint16Array(this.buffer, 320, 8);
-  control: number = CONTROL.INITIAL;
+  get exponent(): Uint16Array {
+    this.x87.settleRegisters();
+    return this.exponents;
+  }
+  get control(): number {
+    return this.x87.state[X87_CONTROL]!;
+  }
+  set control(value: number) {
+    this.x87.state[X87_CONTROL] = value;
+  }
   /** The status word with the TOP field 0; see `statusWord`. */
-  status = 0;
+  get status(): number {
+    this.x87.settleRounding();
+    return this.x87.state[X87_STATUS]!;
+  }
+  set status(value: number) {
+    this.x87.numbers[RESIDUE] = 0;
+    this.x87.state[X87_STATUS] = value;
+  }
   /** Physical number of ST(0). */
-  top = 0;
+  get top(): number {
+    return this.x87.state[X87_TOP]!;
+  }
+  set top(value: number) {
+    this.x87.state[X87_TOP] = value;
+  }
   /** Bit i: physical register i is not empty. The full tag word is derived from the contents when it is stored. */
-  valid = 0;
-  /** Last instruction pointer, operand pointer and opcode (SDM vol. 1, 8.1.8-9). */
-  instructionOffset = 0;
-  instructionSelector = 0;
-  operandOffset = 0;
-  operandSelector = 0;
+  get valid(): number {
+    return this.x87.state[X87_VALID]!;
+  }
+  set valid(value: number) {
+    this.x87.state[X87_VALID] = value;
+  }
+  /** Everything in its architectural place; for whoever reads the registers as words. */
+  settle(): this {
+    this.x87.settleRegisters();
+    this.x87.settleRounding();
+    return this;
+  }
+  /** Last instruction pointer and operand pointer (SDM vol. 1, 8.1.8). */
+  get instructionOffset(): number {
+    return this.x87.state[X87_INSTRUCTION_OFFSET]!;
+  }
+  set instructionOffset(value: number) {
+    this.x87.state[X87_INSTRUCTION_OFFSET] = value;
+  }
+  get instructionSelector(): number {
+    return this.x87.state[X87_INSTRUCTION_SELECTOR]!;
+  }
+  set instructionSelector(value: number) {
+    this.x87.state[X87_INSTRUCTION_SELECTOR] = value;
+  }
+  get operandOffset(): number {
+    return this.x87.state[X87_OPERAND_OFFSET]!;
+  }
+  set operandOffset(value: number) {
+    this.x87.state[X87_OPERAND_OFFSET] = value;
+  }
+  get operandSelector(): number {
+    return this.x87.state[X87_OPERAND_SELECTOR]!;
+  }
+  set operandSelector(value: number) {
+    this.x87.state[X87_OPERAND_SELECTOR] = value;
+  }
+  /** Last opcode (SDM vol. 1, 8.1.9). */
   opcode = 0;
   /** How many times ES has been set: numbers the errors, so that who was told of one knows the next from it. */
   errors = 0;
   /** The opcode of the instruction at hand, asked for when it raises an unmasked exception; whoever has the processor sets it. */
   readOpcode: () => number = unknownOpcode;
-  mxcsr = MXCSR_INITIAL;
+  /** Word 0 is MXCSR, where translated code finds it. */
+  readonly sseControl = Int32Array.of(MXCSR_INITIAL);
+
+  get mxcsr(): number {
+    return this.sseControl[0]!;
+  }
+  set mxcsr(value: number) {
+    this.sseControl[0] = value;
+  }
 
   /** Power-up state: FNINIT plus cleared registers (SDM vol. 3, table 11-1). */
   reset(): void {
+    this.settle();
     new Int32Array(this.buffer).fill(0);
     this.initialize();
     this.mxcsr = MXCSR_INITIAL;
@@ -139,6 +220,8 @@ export class Fpu {
   }
 
   copyFrom(other: Fpu): void {
+    this.settle();
+    other.settle();
     new Int32Array(this.buffer).set(new Int32Array(other.buffer));
     this.control = other.control;
     this.status = other.status;

@@ -1,0 +1,323 @@
+/**
+ * Short ways of SSE and SSE2 arithmetic on doubles and singles, in JavaScript numbers.
+ *
+ * Why they are exact. MXCSR says round to nearest with PE masked (`control`), so results are those of IEEE 754 in JavaScript's own mode. Operands are
+ * zero, infinite or normal, so neither DE nor the rules for NaNs apply, and DAZ changes nothing. Results are zero exactly (an operand of × or ÷ was), or
+ * lie strictly between the smallest normal number and infinity: no IE, ZE, OE or UE, and FTZ changes nothing; the smallest normal number itself may be a tiny
+ * result rounded up and is left to the helper. What is left is PE, which is sticky and masked: it is set at once when a result is inexact
+ * (runtime/fpu/exactness.ts), unless it is set already.
+ * Singles are computed in doubles and rounded once more: for + - × ÷ √ that is the same as rounding once, because 53 ≥ 2·24 + 2 (S. Figueroa, 1995).
+ */
+import type { Expression } from 'estree';
+import { FlagKind } from '../ir.js';
+import type { KnownFlags } from './flags.js';
+import { assignFlags } from './flags.js';
+import { js } from './quote.js';
+import { MIN_DOUBLE, MIN_SINGLE, type Place, type VectorCode } from './vector-lanes.js';
+import { immediateOf, indexOf, isMemory, source, type Rule, type Task } from './vector-moves.js';
+
+interface Operator {
+  compute(a: string, b: string): Expression;
+  /** When a result 0 needs no rounding; undefined: always. */
+  zero?(a: string, b: string): Expression;
+  /** Whether the double `r` (or its rounding to the single `r`) is not exactly the result. */
+  inexact(a: string, b: string, r: string): Expression;
+  inexactSingle(a: string, b: string, r: string): Expression;
+}
+const ADD: Operator = {
+  compute: (a, b) => js`${a} + ${b}`,
+  inexact: (a, b, r) => js`addInexact(${a}, ${b}, ${r})`,
+  inexactSingle: (a, b, r) => js`singleAddInexact(${a}, ${b}, ${r})`,
+};
+const SUB: Operator = {
+  compute: (a, b) => js`${a} - ${b}`,
+  inexact: (a, b, r) => js`addInexact(${a}, -${b}, ${r})`,
+  inexactSingle: (a, b, r) => js`singleAddInexact(${a}, -${b}, ${r})`,
+};
+const MUL: Operator = {
+  compute: (a, b) => js`${a} * ${b}`,
+  zero: (a, b) => js`(${a} === 0 || ${b} === 0)`,
+  inexact: (a, b, r) => js`mulInexact(${a}, ${b}, ${r})`,
+  inexactSingle: (a, b, r) => js`${a} * ${b} !== ${r}`,
+};
+const DIV: Operator = {
+  compute: (a, b) => js`${a} / ${b}`,
+  zero: (a) => js`${a} === 0`,
+  inexact: (a, b, r) => js`divInexact(${a}, ${b}, ${r})`,
+  inexactSingle: (a, b, r) => js`singleDivInexact(${a}, ${b}, ${r})`,
+};
+
+/** Names a result after checking that it needs no more than rounding. */
+function checkedResult(
+  code: VectorCode,
+  value: Expression,
+  least: number,
+  zero: Expression | undefined,
+): string {
+  const r = code.name(value);
+  const size = code.name(js`Math.abs(${r})`);
+  const exact = zero ? js`!(${r} === 0 && ${zero})` : js`${r} !== 0`;
+  code.missIf(js`!(${size} > ${least} && ${size} < Infinity) && ${exact}`);
+  return r;
+}
+
+interface Format {
+  readonly size: 4 | 8;
+  readonly count: number;
+  clean(code: VectorCode, place: Place, i: number): string;
+  result(code: VectorCode, value: Expression, zero?: Expression): string;
+  set(code: VectorCode, register: number, i: number, name: string): void;
+}
+const DOUBLES: Format = {
+  size: 8,
+  count: 2,
+  clean: (code, place, i) => code.cleanDouble(place, i),
+  result: (code, value, zero) => checkedResult(code, value, MIN_DOUBLE, zero),
+  set: (code, register, i, name) => code.setDouble(register, i, { name, clean: true }),
+};
+const SINGLES: Format = {
+  size: 4,
+  count: 4,
+  clean: (code, place, i) => code.cleanSingle(place, i),
+  result: (code, value, zero) => checkedResult(code, js`Math.fround(${value})`, MIN_SINGLE, zero),
+  set: (code, register, i, name) => code.setSingle(register, i, { name, clean: true }),
+};
+
+const upTo = (count: number): number[] => [...Array(count).keys()];
+/** Operand 1 of a scalar (`count` 1) or packed instruction. */
+const second = (task: Task, format: Format, count: number): Place =>
+  source(task, 1, count === 1 ? format.size : 16);
+
+function arithmetic(operator: Operator, format: Format, count: number): Rule {
+  return (task) => {
+    const { code } = task;
+    const to = indexOf(task, 0);
+    const from = second(task, format, count);
+    const control = code.control();
+    const lanes = upTo(count).map((i) => {
+      const a = format.clean(code, { register: to }, i);
+      const b = format.clean(code, from, i);
+      const r = format.result(code, operator.compute(a, b), operator.zero?.(a, b));
+      const inexact = format === DOUBLES ? operator.inexact(a, b, r) : operator.inexactSingle(a, b, r);
+      return { r, inexact };
+    });
+    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    lanes.forEach(({ r }, i) => format.set(code, to, i, r));
+  };
+}
+
+function squareRoot(format: Format, count: number): Rule {
+  const name = format === DOUBLES ? 'sqrtInexact' : 'singleSqrtInexact';
+  return (task) => {
+    const { code } = task;
+    const from = second(task, format, count);
+    const control = code.control();
+    const lanes = upTo(count).map((i) => {
+      const a = format.clean(code, from, i);
+      // A root is never tiny; that of a negative number is a NaN.
+      const root = format === DOUBLES ? js`Math.sqrt(${a})` : js`Math.fround(Math.sqrt(${a}))`;
+      const r = code.name(root);
+      code.missIf(js`!(${r} < Infinity)`);
+      return { r, inexact: js`${name}(${a}, ${r})` };
+    });
+    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    lanes.forEach(({ r }, i) => format.set(code, indexOf(task, 0), i, r));
+  };
+}
+
+/** MIN and MAX: the second operand if they are equal. */
+function select(operator: '<' | '>', format: Format, count: number): Rule {
+  return (task) => {
+    const { code } = task;
+    const to = indexOf(task, 0);
+    const from = second(task, format, count);
+    const chosen = upTo(count).map((i) => {
+      const a = format.clean(code, { register: to }, i);
+      const b = format.clean(code, from, i);
+      return code.name(operator === '<' ? js`${a} < ${b} ? ${a} : ${b}` : js`${a} > ${b} ? ${a} : ${b}`);
+    });
+    chosen.forEach((r, i) => format.set(code, to, i, r));
+  };
+}
+
+/** Predicates 4-7 are the negations of 0-3; without NaNs nothing is unordered. */
+function holds(predicate: number, a: string, b: string): Expression {
+  switch (predicate & 7) {
+    case 0:
+      return js`${a} === ${b} ? -1 : 0`;
+    case 1:
+      return js`${a} < ${b} ? -1 : 0`;
+    case 2:
+      return js`${a} <= ${b} ? -1 : 0`;
+    case 4:
+      return js`${a} !== ${b} ? -1 : 0`;
+    case 5:
+      return js`${a} < ${b} ? 0 : -1`;
+    case 6:
+      return js`${a} <= ${b} ? 0 : -1`;
+    default:
+      return (predicate & 7) === 3 ? js`0` : js`-1`;
+  }
+}
+function compare(format: Format, count: number): Rule {
+  return (task) => {
+    const { code } = task;
+    const to = indexOf(task, 0);
+    const from = second(task, format, count);
+    const masks = upTo(count).map((i) => {
+      const a = format.clean(code, { register: to }, i);
+      return code.name(holds(immediateOf(task, 2), a, format.clean(code, from, i)));
+    });
+    const words = format.size / 4;
+    masks.forEach((name, i) => upTo(words).forEach((w) => code.setWord(to, words * i + w, name)));
+  };
+}
+
+/** What the last comparison left in the flags. */
+export const compared: { flags: KnownFlags | undefined } = { flags: undefined };
+
+function compareToFlags(format: Format): Rule {
+  return (task) => {
+    const { code } = task;
+    const a = format.clean(code, { register: indexOf(task, 0) }, 0);
+    const b = format.clean(code, second(task, format, 1), 0);
+    const zero = js`0`;
+    const bits = js`${a} < ${b} ? 1 : ${a} === ${b} ? 64 : 0`;
+    code.push(assignFlags(code.host.flags, FlagKind.EXPLICIT, 32, { a: bits, b: zero, result: zero }));
+    compared.flags = {
+      kind: FlagKind.EXPLICIT,
+      width: 32,
+      exact: false,
+      noCarries: false,
+      numbers: { a, b },
+    };
+  };
+}
+
+// ---- conversions ------------------------------------------------------------------------------------------------------------
+
+const generalOrMemory = (task: Task): string =>
+  isMemory(task, 1) ? task.code.word(source(task, 1, 4), 0) : task.code.general(indexOf(task, 1));
+
+const intToDouble: Rule = (task) => {
+  const name = task.code.name(js`+${generalOrMemory(task)}`);
+  task.code.setDouble(indexOf(task, 0), 0, { name, clean: true });
+};
+/** int32 → single, which may be inexact. */
+function intsToSingles(code: VectorCode, to: number, words: readonly string[]): void {
+  const control = code.control();
+  const lanes = words.map((word) => ({ word, r: code.name(js`Math.fround(${word})`) }));
+  code.notePrecision(control, lanes.map(({ word, r }) => js`${r} !== ${word}`)); // prettier-ignore
+  lanes.forEach(({ r }, i) => SINGLES.set(code, to, i, r));
+}
+
+/** Number → int32, toward zero or to the nearest even; leaves if it does not fit. */
+function toInteger(code: VectorCode, x: string, truncate: boolean): { r: string; inexact: Expression } {
+  if (truncate) {
+    code.missIf(js`!(${x} > -2147483649 && ${x} < 2147483648)`);
+    const r = code.name(js`~~${x}`);
+    return { r, inexact: js`${r} !== ${x}` };
+  }
+  code.missIf(js`!(${x} >= -2147483648 && ${x} < 2147483647)`);
+  // Adding 1.5 × 2^52 leaves no room for a fraction: the sum is rounded to an integer, ties to even.
+  const r = code.name(js`~~(${x} + 6755399441055744 - 6755399441055744)`);
+  return { r, inexact: js`${r} !== ${x}` };
+}
+function toGeneral(format: Format, truncate: boolean): Rule {
+  return (task) => {
+    const { code } = task;
+    const from = second(task, format, 1);
+    const control = code.control();
+    const { r, inexact } = toInteger(code, format.clean(code, from, 0), truncate);
+    code.notePrecision(control, [inexact]);
+    code.push(code.host.writeGeneral(indexOf(task, 0), js`${r}`));
+  };
+}
+function toIntegers(format: Format, truncate: boolean): Rule {
+  return (task) => {
+    const { code } = task;
+    const from = source(task, 1, 16);
+    const to = indexOf(task, 0);
+    const control = code.control();
+    const lanes = upTo(format.count).map((i) => toInteger(code, format.clean(code, from, i), truncate));
+    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    lanes.forEach(({ r }, i) => code.setWord(to, i, r));
+    if (format === DOUBLES) code.clearHalf(to, 1);
+  };
+}
+
+const singleToDouble: Rule = (task) => {
+  const { code } = task;
+  const name = code.cleanSingle(source(task, 1, 4), 0);
+  code.setDouble(indexOf(task, 0), 0, { name, clean: true });
+};
+const singlesToDoubles: Rule = (task) => {
+  const { code } = task;
+  const from = source(task, 1, 8);
+  const names = [0, 1].map((i) => code.cleanSingle(from, i));
+  names.forEach((name, i) => code.setDouble(indexOf(task, 0), i, { name, clean: true }));
+};
+function doublesToSingles(count: number): Rule {
+  return (task) => {
+    const { code } = task;
+    const from = second(task, DOUBLES, count);
+    const control = code.control();
+    const lanes = upTo(count).map((i) => {
+      const a = code.cleanDouble(from, i);
+      const r = SINGLES.result(code, js`${a}`, js`${a} === 0`);
+      return { r, inexact: js`${r} !== ${a}` };
+    });
+    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    const to = indexOf(task, 0);
+    lanes.forEach(({ r }, i) => SINGLES.set(code, to, i, r));
+    if (count === 2) code.clearHalf(to, 1);
+  };
+}
+
+const intsToDoubles: Rule = (task) => {
+  const { code } = task;
+  const from = source(task, 1, 8);
+  const names = [0, 1].map((i) => code.name(js`+${code.word(from, i)}`));
+  names.forEach((name, i) => code.setDouble(indexOf(task, 0), i, { name, clean: true }));
+};
+
+/** The four forms of an instruction. */
+function forms(name: string, rule: (format: Format, count: number) => Rule): Record<string, Rule> {
+  return {
+    [`${name}PS`]: rule(SINGLES, 4),
+    [`${name}SS`]: rule(SINGLES, 1),
+    [`${name}PD`]: rule(DOUBLES, 2),
+    [`${name}SD`]: rule(DOUBLES, 1),
+  };
+}
+
+export const VECTOR_ARITHMETIC: Readonly<Record<string, Rule>> = {
+  ...forms('ADD', (format, count) => arithmetic(ADD, format, count)),
+  ...forms('SUB', (format, count) => arithmetic(SUB, format, count)),
+  ...forms('MUL', (format, count) => arithmetic(MUL, format, count)),
+  ...forms('DIV', (format, count) => arithmetic(DIV, format, count)),
+  ...forms('SQRT', squareRoot),
+  ...forms('MIN', (format, count) => select('<', format, count)),
+  ...forms('MAX', (format, count) => select('>', format, count)),
+  ...forms('CMP', compare),
+  COMISS: compareToFlags(SINGLES),
+  UCOMISS: compareToFlags(SINGLES),
+  COMISD: compareToFlags(DOUBLES),
+  UCOMISD: compareToFlags(DOUBLES),
+  CVTSI2SD: intToDouble,
+  CVTSI2SS: (task) => intsToSingles(task.code, indexOf(task, 0), [generalOrMemory(task)]),
+  CVTDQ2PS: (task) => intsToSingles(task.code, indexOf(task, 0), task.code.words(source(task, 1, 16))),
+  CVTDQ2PD: intsToDoubles,
+  CVTSD2SI: toGeneral(DOUBLES, false),
+  CVTTSD2SI: toGeneral(DOUBLES, true),
+  CVTSS2SI: toGeneral(SINGLES, false),
+  CVTTSS2SI: toGeneral(SINGLES, true),
+  CVTPS2DQ: toIntegers(SINGLES, false),
+  CVTTPS2DQ: toIntegers(SINGLES, true),
+  CVTPD2DQ: toIntegers(DOUBLES, false),
+  CVTTPD2DQ: toIntegers(DOUBLES, true),
+  CVTSS2SD: singleToDouble,
+  CVTPS2PD: singlesToDoubles,
+  CVTSD2SS: doublesToSingles(1),
+  CVTPD2PS: doublesToSingles(2),
+};
