@@ -19,8 +19,8 @@ export interface VectorHost {
   readonly flags: Target['flags'];
   /** Accesses that are misaligned within their page are served. */
   readonly misaligned: boolean;
-  /** Leaves the quick way; nothing has been changed. */
-  miss(): JsStatement[];
+  /** Leaves the quick way; nothing has been changed. `all`: for a reason that the block's other quick instructions have, too. */
+  miss(all?: boolean): JsStatement[];
   readGeneral(index: number): Expression;
   writeGeneral(index: number, value: Expression): JsStatement[];
   /** Offset of the instruction in CS. */
@@ -96,8 +96,8 @@ export class VectorCode {
     this.push(statements`const ${name} = ${this.host.readGeneral(index)};`);
     return name;
   }
-  missIf(test: Expression): void {
-    this.push(statements`if (${test}) { ${this.host.miss()} }`);
+  missIf(test: Expression, all = false): void {
+    this.push(statements`if (${test}) { ${this.host.miss(all)} }`);
   }
 
   // ---- memory -----------------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ export class VectorCode {
   control(): string {
     if (this.cache.control === undefined) {
       const name = this.name(js`xc[0]`);
-      this.missIf(js`(${name} & 0x7000) !== 0x1000`);
+      this.missIf(js`(${name} & 0x7000) !== 0x1000`, true);
       this.cache.control = name;
     }
     return this.cache.control;

@@ -30,7 +30,7 @@ function call(task: Task, name: string, ...parameters: Argument[]): Expression {
 }
 /** Calls a short way that returns 0 where it ends. */
 function attempt(task: Task, name: string, ...parameters: Argument[]): void {
-  task.code.missIf(js`${call(task, name, ...parameters)} === 0`);
+  task.code.missIf(js`${call(task, name, ...parameters)} === 0`, true);
 }
 /** Records the instruction pointer, and the operand pointer if there is a memory operand. */
 function note({ code }: Task, operand?: Operand87): void {

@@ -43,8 +43,10 @@ const shared = (body: JsStatement[]): JsStatement => ({ type: 'BlockStatement', 
 /** Why a region is left: to go on anywhere, because the instruction there is the interpreter's, or because its access missed the fast path. */
 export const SITE_GOES_ON = 0,
   SITE_INTERPRET = 1,
-  SITE_ACCESS = 2;
-export type SiteKind = 0 | 1 | 2;
+  SITE_ACCESS = 2,
+  /** A short way of an x87 or SSE instruction ended there. */
+  SITE_QUICK = 3;
+export type SiteKind = 0 | 1 | 2 | 3;
 
 /**
  * Where a region may be left: offset relative to its page, and instructions counted but not executed. A way out only names its site and breaks: anything more
@@ -73,6 +75,8 @@ export interface Position {
   /** Instructions of the block that have not completed when this one begins. */
   readonly remaining: number;
   readonly machine: number;
+  /** Machine addresses of the x87 and SSE instructions of the block. */
+  readonly quick: readonly number[];
   /** Complete missed accesses by a call instead of leaving. */
   readonly calls: boolean;
   /** The last instruction of its block: control leaves or branches by itself. */
@@ -286,7 +290,7 @@ export class RegionTarget implements Target {
   private readonly vectorHost: VectorHost = {
     flags: this.flags,
     misaligned: false,
-    miss: () => this.leaveHere(this.at.machine),
+    miss: (all) => this.leaveHere(SITE_QUICK, all === true ? this.at.quick : undefined),
     eip: () => this.eip(false),
     x87: (name) => {
       this.usesX87 = true;

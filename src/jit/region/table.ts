@@ -10,7 +10,7 @@ import { SpecialForm } from '../interpreter/forms.js';
 import { modeView } from '../mode-view.js';
 import { RegionGraph, type CodeBytes } from './graph.js';
 import { Links, NO_LINK, type Entry, type LinkedRegion } from './links.js';
-import { SITE_ACCESS, SITE_GOES_ON } from './region-target.js';
+import { SITE_ACCESS, SITE_GOES_ON, SITE_QUICK } from './region-target.js';
 import { translate, type RegionFunction, type Translation } from './translate.js';
 
 export interface RegionOptions {
@@ -95,15 +95,16 @@ export class RegionTable {
   /** A region returned because its instruction at `site` is the interpreter's. */
   private left(region: Region, site: number): void {
     region.left[site]!++;
-    if (region.translation.sites[site]!.kind === SITE_ACCESS) this.missed(region, site);
+    const { kind } = region.translation.sites[site]!;
+    if (kind === SITE_ACCESS || kind === SITE_QUICK) this.missed(region, site);
   }
 
   /** A site that misses again and again (misaligned data, MMIO, a page that is flushed often) gets a call. */
   private missed(region: Region, site: number): void {
     this.counts.leftAtAccess++;
     if (++region.misses[site]! < MISSES_BEFORE_CALL) return;
-    const { machines } = region.translation.sites[site]!;
-    const remedy = machines.length > 1 ? this.alone : this.callSites;
+    const { machines, kind } = region.translation.sites[site]!;
+    const remedy = machines.length > 1 && kind === SITE_ACCESS ? this.alone : this.callSites;
     for (const machine of machines) remedy.add(machine);
     this.counts.retranslations++;
     this.cache.removeRegion(region);

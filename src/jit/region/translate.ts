@@ -2,6 +2,7 @@
 import type { Expression, Statement as JsStatement } from 'estree';
 import { Emitter } from '../emit/emitter.js';
 import type { KnownFlags } from '../emit/flags.js';
+import { hasShortWay } from '../emit/vector.js';
 import { LaneCache } from '../emit/vector-lanes.js';
 import { block, js, labelled, statements } from '../emit/quote.js';
 import type { ModeView } from '../builder.js';
@@ -115,6 +116,10 @@ class RegionEmitter implements BlockEmitter {
     return (this.graph.frames.get(offset >> 12)! << 12) | (offset & 4095);
   }
 
+  private quickMachines({ body }: Block): number[] {
+    return body.filter((p) => hasShortWay(p.instruction.mnemonic)).map((p) => this.machineOf(p));
+  }
+
   private position(node: number, current: Block, placed: Placed, remaining: number, last: boolean) {
     const machine = this.machineOf(placed);
     const { instruction, offset } = placed;
@@ -124,6 +129,7 @@ class RegionEmitter implements BlockEmitter {
       mnemonic: instruction.mnemonic,
       remaining,
       machine,
+      quick: this.quickMachines(current),
       calls: this.options.calls(machine),
       last,
       taken: (to: Expression) =>
