@@ -133,7 +133,8 @@ function hotJump(
   return condition ? statements`if (${condition}) { ${taken} }` : taken;
 }
 /** Ways out only set variables and break: they must not need feedback of their own, or each would deoptimise the switch once.
- * A known slot on the page; unresolved ones are left to the tail once, other pages are looked up. */
+ * A known slot on the page; unresolved ones are left to the tail once, other pages are looked up. Backward branches count, by offset: slots lie in the order
+ * in which they were decoded. */
 function takenDirect(): JsStatement[] {
   return statements`
     let t = P[p + 1];
@@ -142,7 +143,7 @@ function takenDirect(): JsStatement[] {
       if (t === 0) { ${lookUp(js`vb + P[p + 2] | 0`)} }
     }
     n = n - ((p - ps >> 2) + 1) | 0;
-    if (t <= p && (heat[t >> 2] = heat[t >> 2] - 1) < 0) { hot = 1; p = ps = t; break AT_SLOT; }
+    if (P[p + 2] <= (P[p + 3] & 4095) && (heat[t >> 2] = heat[t >> 2] - 1) < 0) { hot = 1; p = ps = t; break AT_SLOT; }
     p = ps = t;
     if (n < 96) { break AT_SLOT; }
     continue REGION;`;

@@ -8,7 +8,15 @@ import type { FlowGraph } from './structure.js';
 export interface Placed {
   readonly offset: number;
   readonly instruction: Instruction;
+  /** The offset plus CONTEXT times the number of the inlined call that the instruction belongs to, 0 for none. */
+  readonly key: number;
 }
+/** Apart from any offset, so that each inlined call has its own copies of the callee's instructions. */
+const CONTEXT = 2 ** 33;
+/** Instructions that a callee may have to be inlined. */
+const LEAF = 12;
+/** Scanned callees that are not to be inlined. */
+const NOT_A_LEAF = -1;
 export interface Block {
   readonly start: number;
   readonly body: Placed[];
@@ -18,6 +26,8 @@ export interface Block {
   next: number;
   /** Block number where control comes back after a call or a left-out instruction, -1 if none. */
   continuation: number;
+  /** Ends in the return of an inlined callee: the offset that it must come back to for `taken` to follow. */
+  readonly back: number | undefined;
 }
 
 /** How the code bytes are found. */
@@ -59,6 +69,8 @@ function weightOf(i: Instruction): number {
   return i.mnemonic.endsWith('PS') || i.mnemonic.endsWith('B') || i.mnemonic.endsWith('W') ? 6 : 3;
 }
 const after = (p: Placed): number => p.offset + p.instruction.length;
+const keyAfter = (p: Placed): number => p.key + p.instruction.length;
+const contextOf = (p: Placed): number => p.key - p.offset;
 
 export class RegionGraph implements FlowGraph {
   readonly blocks: Block[] = [];
@@ -66,7 +78,14 @@ export class RegionGraph implements FlowGraph {
   /** Frames by page number relative to the entry's page. */
   readonly frames = new Map<number, number>();
   readonly instructionCount: number;
+  /** By key, as leaders and block numbers. */
   private readonly placed = new Map<number, Placed>();
+  /** By context: the offset that its callee returns to. */
+  private readonly returns = new Map<number, number>();
+  /** By key of a call that is inlined. */
+  private readonly contexts = new Map<number, number>();
+  /** Instructions of callees by offset, NOT_A_LEAF for those that are not inlined. */
+  private readonly leaves = new Map<number, number>();
   private readonly leaders = new Set<number>();
   private readonly entryOffsets = new Set<number>();
   private readonly numbers = new Map<number, number>();
@@ -142,35 +161,37 @@ export class RegionGraph implements FlowGraph {
     this.leaders.add(entry);
     this.entryOffsets.add(entry);
     while (work.length > 0) {
-      let offset = work.shift()!;
+      let key = work.shift()!;
+      const context = Math.round(key / CONTEXT) * CONTEXT;
       for (;;) {
-        if (this.placed.has(offset)) break;
-        if (weight >= limit || (offset !== entry && this.code.taken(offset))) break;
+        const offset = key - context;
+        if (this.placed.has(key)) break;
+        if (context === 0 && (weight >= limit || (offset !== entry && this.code.taken(offset)))) break;
         const instruction = this.decodeAt(offset);
         if (instruction === undefined || (isLeftOut(instruction) && offset === entry)) break;
-        const placed = { offset, instruction };
-        this.placed.set(offset, placed);
+        const placed = { offset, instruction, key };
+        this.placed.set(key, placed);
         weight += weightOf(instruction);
-        const going = this.ways(placed, work);
-        if (!going) break;
-        offset = after(placed);
+        if (!this.ways(placed, work)) break;
+        key = keyAfter(placed);
       }
     }
   }
   /** Queues what an instruction leads to; true if the next instruction belongs to the same block. */
   private ways(p: Placed, work: number[]): boolean {
     const i = p.instruction;
+    const context = contextOf(p);
     const lead = (offset: number): void => {
       if (!this.code.seen(offset)) return;
-      this.leaders.add(offset);
-      work.push(offset);
+      this.leaders.add(context + offset);
+      work.push(context + offset);
     };
-    const comeBack = (): boolean => {
+    if (i.mnemonic === 'CALL' || isLeftOut(i)) {
       if (this.code.seen(after(p))) this.entryOffsets.add(after(p));
       lead(after(p));
+      if (this.isInlined(p)) this.inline(p, work);
       return false;
-    };
-    if (i.mnemonic === 'CALL' || isLeftOut(i)) return comeBack();
+    }
     if (i.mnemonic === 'RET' || (i.mnemonic === 'JMP' && !isDirect(i))) return false;
     if (i.mnemonic === 'JMP' || isConditional(i)) {
       if (!this.isTruncated(p)) lead(targetOf(p));
@@ -180,34 +201,90 @@ export class RegionGraph implements FlowGraph {
     return true;
   }
 
+  /** A direct call of a short function that calls nothing and has no loop. */
+  private isInlined(p: Placed): boolean {
+    const { mnemonic } = p.instruction;
+    if (mnemonic !== 'CALL' || !isDirect(p.instruction) || this.isTruncated(p) || contextOf(p) !== 0)
+      return false;
+    if (!this.code.seen(after(p))) return false;
+    const target = targetOf(p);
+    let size = this.leaves.get(target);
+    if (size === undefined) {
+      size = this.leafSize(target);
+      this.leaves.set(target, size);
+    }
+    return size > 0;
+  }
+  private inline(p: Placed, work: number[]): void {
+    const context = (this.returns.size + 1) * CONTEXT;
+    this.returns.set(context, after(p));
+    this.contexts.set(p.key, context);
+    this.leaders.add(context + targetOf(p));
+    // At once: a callee that the region's limit cuts would be a way out in the middle of a call.
+    work.unshift(context + targetOf(p));
+  }
+  private leafSize(target: number): number {
+    const seen = new Set<number>();
+    const work = [target];
+    for (let offset = work.pop(); offset !== undefined; offset = work.pop()) {
+      if (seen.has(offset)) continue;
+      if (seen.size === LEAF || !this.code.seen(offset)) return NOT_A_LEAF;
+      seen.add(offset);
+      const instruction = this.decodeAt(offset);
+      if (instruction === undefined) return NOT_A_LEAF;
+      const placed = { offset, instruction, key: offset };
+      if (instruction.mnemonic === 'RET') {
+        if (instruction.operandSize === 16) return NOT_A_LEAF;
+        continue;
+      }
+      if (!endsBlock(instruction)) work.push(after(placed));
+      else if ((instruction.mnemonic === 'JMP' && isDirect(instruction)) || isConditional(instruction)) {
+        // An edge that was never taken is a way out, as in any block.
+        for (const to of [targetOf(placed), after(placed)]) {
+          if (this.isTruncated(placed) || (to <= offset && to === targetOf(placed))) return NOT_A_LEAF;
+          if (instruction.mnemonic === 'JMP' && to !== targetOf(placed)) continue;
+          if (this.code.seen(to)) work.push(to);
+        }
+      } else return NOT_A_LEAF;
+    }
+    return seen.size;
+  }
+
   private cut(entry: number): void {
     const starts = [entry, ...[...this.leaders].filter((o) => o !== entry).sort((a, b) => a - b)].filter(
       (o) => this.placed.has(o),
     );
     starts.forEach((start, n) => this.numbers.set(start, n));
-    const number = (offset: number): number => this.numbers.get(offset) ?? -1;
+    const number = (key: number): number => this.numbers.get(key) ?? -1;
     for (const start of starts) {
       const body: Placed[] = [];
-      for (let p = this.placed.get(start); p; p = this.placed.get(after(p))) {
-        if (p.offset !== start && this.leaders.has(p.offset)) break;
+      for (let p = this.placed.get(start); p; p = this.placed.get(keyAfter(p))) {
+        if (p.key !== start && this.leaders.has(p.key)) break;
         body.push(p);
         if (endsBlock(p.instruction)) break;
       }
-      this.blocks.push(this.connect(start, body, number));
+      this.blocks.push(this.connect(body, number));
     }
     this.dropUnreachable();
   }
-  private connect(start: number, body: Placed[], number: (offset: number) => number): Block {
+  private connect(body: Placed[], number: (key: number) => number): Block {
     const last = body[body.length - 1]!;
     const i = last.instruction;
-    const block: Block = { start, body, taken: -1, next: -1, continuation: -1 };
-    if (i.mnemonic === 'CALL' || isLeftOut(i)) block.continuation = number(after(last));
-    else if (i.mnemonic === 'JMP')
-      block.taken = isDirect(i) && !this.isTruncated(last) ? number(targetOf(last)) : -1;
+    const context = contextOf(last);
+    const back = i.mnemonic === 'RET' ? this.returns.get(context) : undefined;
+    const block: Block = { start: body[0]!.offset, body, taken: -1, next: -1, continuation: -1, back };
+    if (i.mnemonic === 'CALL' || isLeftOut(i)) {
+      block.continuation = number(context + after(last));
+      const callee = this.contexts.get(last.key);
+      if (callee !== undefined) block.taken = number(callee + targetOf(last));
+    } else if (i.mnemonic === 'RET') {
+      if (back !== undefined) block.taken = number(back);
+    } else if (i.mnemonic === 'JMP')
+      block.taken = isDirect(i) && !this.isTruncated(last) ? number(context + targetOf(last)) : -1;
     else if (isConditional(i)) {
-      block.taken = this.isTruncated(last) ? -1 : number(targetOf(last));
-      block.next = number(after(last));
-    } else if (i.mnemonic !== 'RET') block.next = number(after(last));
+      block.taken = this.isTruncated(last) ? -1 : number(context + targetOf(last));
+      block.next = number(context + after(last));
+    } else block.next = number(context + after(last));
     return block;
   }
   /** Limits may have cut what leads to a block. */
@@ -221,9 +298,15 @@ export class RegionGraph implements FlowGraph {
     this.numbers.clear();
     this.blocks.length = 0;
     for (const b of kept) {
-      this.numbers.set(b.start, this.blocks.length);
+      this.numbers.set(b.body[0]!.key, this.blocks.length);
       this.blocks.push({ ...b, taken: to(b.taken), next: to(b.next), continuation: to(b.continuation) });
     }
+  }
+
+  /** Not part of an inlined callee. */
+  private isPlain(node: number): boolean {
+    const first = this.blocks[node]!.body[0]!;
+    return first.key === first.offset;
   }
 
   /** Loop heads are entries too: that is where a region is left and entered again when the budget runs out. */
@@ -233,7 +316,7 @@ export class RegionGraph implements FlowGraph {
     const visit = (node: number): void => {
       state[node] = 1;
       for (const next of [...this.successors(node), ...this.continuations(node)]) {
-        if (state[next] === 1 && this.successors(node).includes(next)) heads.add(next);
+        if (state[next] === 1 && this.successors(node).includes(next) && this.isPlain(next)) heads.add(next);
         else if (state[next] === 0) visit(next);
       }
       state[node] = 2;

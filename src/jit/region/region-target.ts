@@ -86,6 +86,9 @@ export interface Position {
   readonly notTaken: () => JsStatement[];
   /** Block number of the return address, -1 if it is not in the region. */
   readonly continuation: number;
+  /** A call whose callee follows as block, or a return from one: to be followed by `taken`, a return only if it goes to offset `back`. */
+  readonly inlined: boolean;
+  readonly back: number | undefined;
 }
 
 export class RegionTarget implements Target {
@@ -342,7 +345,9 @@ export class RegionTarget implements Target {
 
   // ---- control -----------------------------------------------------------------------------------------------------------------
   jump(to: Expression, condition: Expression | undefined, kind: JumpKind, _value: Value): JsStatement[] {
+    const { called } = this;
     this.called = false;
+    if (this.at.inlined && (kind === 'call' || kind === 'return')) return this.inlined(to, called, this.at);
     if ((kind === 'call' || kind === 'callIndirect') && this.at.continuation >= 0)
       return this.call(to, this.at.continuation);
     if (kind === 'direct') {
@@ -352,6 +357,16 @@ export class RegionTarget implements Target {
       return [...statements`if (${condition}) { ${taken(to)} }`, ...notTaken()];
     }
     return statements`eip = ${to}; break OUT;`;
+  }
+
+  /** Goes into an inlined callee or back from it. */
+  private inlined(to: Expression, called: boolean, { back, taken }: Position): JsStatement[] {
+    const elsewhere =
+      back === undefined ? [] : statements`if (${to} !== (vb + ${back} | 0)) { eip = ${to}; break OUT; }`;
+    const settled = called
+      ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { eip = ${to}; break OUT; }`
+      : [];
+    return [...settled, ...elsewhere, ...taken(to)];
   }
 
   /** Leaves to a callee that is to come back to block `node`; the region's tail runs it. */

@@ -23,7 +23,7 @@ export interface RegionOptions {
 }
 
 const FORM_MASK = 4095;
-const REGION_LIMIT = 300;
+const REGION_LIMIT = 120;
 /** Exits by a missed access until the region is made again with a call there. */
 const MISSES_BEFORE_CALL = 48;
 /** A slot that cannot be translated is not tried again for so many executions. */

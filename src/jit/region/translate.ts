@@ -133,11 +133,13 @@ class RegionEmitter implements BlockEmitter {
       calls: this.options.calls(machine),
       last,
       taken: (to: Expression) =>
-        this.graph.isTruncated(placed)
+        current.back === undefined && this.graph.isTruncated(placed)
           ? statements`eip = ${to}; break OUT;`
-          : this.way(node, current.taken, targetOf(placed)),
+          : this.way(node, current.taken, current.back ?? targetOf(placed)),
       notTaken: () => this.way(node, current.next, offset + instruction.length),
       continuation: current.continuation,
+      inlined: current.taken >= 0,
+      back: current.back,
     };
   }
 

@@ -4,6 +4,9 @@ import { portsAreFree } from './io.js';
 import { ES, segmentAllows } from './segments.js';
 import { advance, setComparison, steps, StringOperation } from './string-steps.js';
 
+/** Bytes below which a loop beats the host's `fill` and `copyWithin`. */
+const SHORT = 128;
+
 /** The RAM behind the TLB. */
 interface Machine {
   readonly u8: Uint8Array;
@@ -74,6 +77,7 @@ function moveElements(machine: Machine, from: number, to: number, count: number)
   const length = count * steps.bytes;
   if (steps.delta > 0) {
     if (to > from && to < from + length) copyElements(machine, from, to, count);
+    else if (length < SHORT) copyShort(machine, from, to, length);
     else machine.u8.copyWithin(to, from, from + length);
     return true;
   }
@@ -81,6 +85,14 @@ function moveElements(machine: Machine, from: number, to: number, count: number)
   const back = length - steps.bytes;
   machine.u8.copyWithin(to - back, from - back, from + steps.bytes);
   return true;
+}
+
+/** Not for a destination that runs into its source. */
+function copyShort({ u8, view }: Machine, from: number, to: number, length: number): void {
+  const end = from + length;
+  const words = from + (length & ~3);
+  for (; from < words; from += 4, to += 4) view.setInt32(to, view.getInt32(from, true), true);
+  for (; from < end; from++, to++) u8[to] = u8[from]!;
 }
 
 function copyElements({ u8, view }: Machine, from: number, to: number, count: number): void {
@@ -107,8 +119,13 @@ function fillElements({ u8, view }: Machine, to: number, count: number, value: n
   const end = to + count * bytes;
   const byte = value & 0xff;
   const pattern = bytes === 1 ? byte : bytes === 2 ? byte * 0x101 : (byte * 0x1010101) | 0;
-  if (bytes === 1 || (bytes === 2 ? value & 0xffff : value) === pattern) u8.fill(byte, to, end);
-  else if (bytes === 2) for (; to < end; to += 2) view.setUint16(to, value & 0xffff, true);
+  const uniform = bytes === 1 || (bytes === 2 ? value & 0xffff : value) === pattern;
+  if (uniform && count * bytes >= SHORT) u8.fill(byte, to, end);
+  else if (bytes === 1) {
+    const word = (byte * 0x1010101) | 0;
+    for (; to <= end - 4; to += 4) view.setInt32(to, word, true);
+    for (; to < end; to++) u8[to] = byte;
+  } else if (bytes === 2) for (; to < end; to += 2) view.setUint16(to, value & 0xffff, true);
   else for (; to < end; to += 4) view.setInt32(to, value, true);
 }
 
