@@ -1,3 +1,4 @@
+import { Fpu } from '../../src/runtime/fpu/state.js';
 /** Training must leave no trace: neither in memory nor in the processor, the TLB or the code cache. */
 import { expect, test } from 'vitest';
 import { createEngine } from '../../src/jit/engines.js';
@@ -6,6 +7,7 @@ import { createMachine } from '../runtime/mmu-support.js';
 test.each(['interpreter', 'jit'] as const)('training the %s leaves no trace', (name) => {
   const { cpu, memory, mmu } = createMachine();
   cpu.mmu = mmu;
+  cpu.fpu = new Fpu();
   cpu.r.forEach((_, i) => (cpu.r[i] = i < 8 ? 0x1000 + i : cpu.r[i]!));
   memory.u8.forEach((_, i) => (memory.u8[i] = (i * 7) & 0xff));
   const registers = cpu.r.slice();

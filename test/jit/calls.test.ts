@@ -1,0 +1,63 @@
+/** Calls that regions run as nested functions or inline: the same state as one instruction at a time, wherever the run is cut. */
+import { describe, expect, it } from 'vitest';
+import { createEngine, type EngineName } from '../../src/jit/engines.js';
+import { VectorMachine } from '../../src/jit/vector-machine.js';
+import { EAX, ECX, ESP, PENDING, R_BUDGET, R_EIP, R_PENDING } from '../../src/runtime/state.js';
+
+const CODE = 0x400000,
+  STACK = 0x302000;
+
+const bytes = (hex: string): Uint8Array => Uint8Array.from(hex.split(/\s+/), (byte) => parseInt(byte, 16));
+
+/** Each is a loop over `call`; EAX collects what happened. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  // 0: call 10; loop 0; jmp -2; 10: inc eax; ret
+  'a leaf': 'e8 0b 00 00 00 e2 f9 eb fe 90 90 90 90 90 90 90 40 c3',
+  // 10: test al,1; jne 17; add eax,3; ret; 18: inc eax; ret
+  'a leaf with two ways': 'e8 0b 00 00 00 e2 f9 eb fe 90 90 90 90 90 90 90 a8 01 75 04 83 c0 03 c3 40 c3',
+  // 10: add dword [esp],1 over an inc edx at 5: 0: call 10; inc edx; loop 0
+  'a leaf that returns elsewhere': 'e8 0b 00 00 00 42 e2 f8 eb fe 90 90 90 90 90 90 83 04 24 01 40 c3',
+  // 10: push ecx; mov ecx,[esp+8 …]: recursion: dec edx; js 1a; push edx; call 10; pop edx; 1a: inc eax; ret
+  recursion: 'ba 2c 01 00 00 e8 06 00 00 00 e2 f4 eb fe 90 90 4a 78 07 52 e8 f7 ff ff ff 5a 40 c3',
+  // call next; pop edx; loop
+  'a call of the next instruction': 'e8 00 00 00 00 5a 40 e2 f7 eb fe',
+  // 10: add [400005], the caller's `add eax,1` operand: 0: call 10; 5: add eax,1; loop 0
+  'a callee that changes its caller':
+    'e8 0b 00 00 00 83 c0 01 e2 f6 eb fe 90 90 90 90 80 05 07 00 40 00 01 c3',
+  // 0: push 7; call 10; loop 0; 10: inc eax; ret 4
+  'a callee that drops its argument': '6a 07 e8 09 00 00 00 e2 f7 eb fe 90 90 90 90 90 40 c2 04 00',
+  // 0: mov edx,400010; call edx; loop 5
+  'an indirect call': 'ba 10 00 40 00 ff d2 e2 fc eb fe 90 90 90 90 90 40 c3',
+  // 10: pop edx; inc eax; jmp edx
+  'a return by a jump': 'e8 0b 00 00 00 e2 f9 eb fe 90 90 90 90 90 90 90 5a 40 ff e2',
+};
+
+function stateAfter(name: EngineName, code: Uint8Array, cuts: readonly number[]): number[] {
+  const machine = new VectorMachine(32);
+  machine.enterUser();
+  const { cpu, memory } = machine;
+  memory.copyIn(CODE, code);
+  const engine = createEngine(name, { heatThreshold: 4, train: false })(cpu, memory);
+  const { r } = cpu;
+  [EAX, ECX, ESP].forEach((register, i) => (r[register] = [0, 400, STACK][i]!));
+  r[R_EIP] = CODE;
+  r[R_PENDING]! |= PENDING.MODE;
+  for (const cut of cuts) {
+    r[R_BUDGET] = cut;
+    while (r[R_BUDGET]! > 0) engine.run();
+  }
+  return [...r.subarray(0, 8), r[R_EIP]!];
+}
+
+describe.each(Object.entries(PROGRAMS))('%s', (_name, hex) => {
+  const code = bytes(hex);
+  it.each([
+    ['at once', [1500]],
+    ['in pieces', [701, 130, 127, 1, 1, 1, 121, 122, 119, 177]],
+    ['to its end', [200_000]],
+  ])('%s', (_how, cuts) => {
+    const expected = stateAfter('evaluator', code, cuts);
+    expect(stateAfter('jit', code, cuts)).toEqual(expected);
+    expect(expected[EAX]).not.toBe(0);
+  });
+});
