@@ -43,13 +43,16 @@ import { APIC_TABLES, picAlone, picAndApics } from './machine/interrupts.js';
 import type { InterruptParts } from './machine/interrupts.js';
 import type { MachineOptions } from './machine/options.js';
 import { enterProgram } from './machine/processor.js';
+import type { Codec } from './machine/saved/container.js';
+import { saveMachine } from './machine/saved/saved-machine.js';
+import type { SavedMachine, SavedParts } from './machine/saved/saved-machine.js';
 import { Storage } from './machine/storage.js';
 import { CPU_MODELS } from './runtime/cpu-models.js';
 import { Fpu } from './runtime/fpu/state.js';
 import { reset as resetCpu } from './runtime/helpers/reset.js';
 import { PhysicalMemory } from './runtime/memory.js';
 import { Mmu } from './runtime/mmu.js';
-import { Cpu } from './runtime/state.js';
+import { Cpu, PENDING, R_PENDING } from './runtime/state.js';
 
 export type { Engine } from './hv/engine.js';
 export type { EndReason } from './hv/exits.js';
@@ -57,6 +60,9 @@ export type { SliceResult } from './hv/vcpu.js';
 export type { MachineOptions } from './machine/options.js';
 export type { IdeMedium, StorageMedia } from './machine/storage.js';
 export type { SerialBackend } from './devices/serial-backend.js';
+export { SavedMachine } from './machine/saved/saved-machine.js';
+export { SavedStateError } from './machine/saved/saved-state-error.js';
+export type { Codec, SavedFile } from './machine/saved/container.js';
 export { SerialLine } from './devices/serial-backend.js';
 export { ImageError } from './firmware/image-error.js';
 
@@ -322,6 +328,32 @@ export class Machine {
   /** Lets held idle time pass up to `until`, guest nanoseconds. Only between slices, up to when the guest is idle. */
   passIdle(until: number): void {
     if (this.clock instanceof VirtualClock) this.clock.pass(until);
+  }
+
+  /** False while an instruction, a device or an end of the run is half-way, or debug traps are held off: the machine cannot be saved now. */
+  get isConsistent(): boolean {
+    return this.vcpu.consistent && (this.cpu.r[R_PENDING]! & PENDING.STACK_SHADOW) === 0;
+  }
+
+  /**
+   * The pieces of a file from which `restore` goes on as this machine does; `host` is plain data of the caller's. Between slices and only where
+   * `isConsistent`, else an Error.
+   */
+  save(host: object, codec: Codec): Uint8Array[] {
+    if (!this.isConsistent) throw new Error('the machine is at no point where it can be saved');
+    this.mmio.drain();
+    return saveMachine(this.savedParts(), host, codec);
+  }
+
+  /** Goes on from a saved machine of the same make. Throws SavedStateError when it is another one; this machine is then of no use. */
+  restore(saved: SavedMachine): void {
+    this.vcpu.reset();
+    saved.restore(this.savedParts());
+  }
+
+  private savedParts(): SavedParts {
+    const { cpu, memory, shadow, clock, counter, environment, devices } = this;
+    return { cpu, memory, shadow, clock, counter, environment, devices };
   }
 
   /** Guest nanoseconds since power-on. */

@@ -101,6 +101,10 @@ export class I8042 implements Device<I8042State> {
     this.update();
   }
 
+  restored(): void {
+    this.wires.a20((this.state.outputPort & OUTPUT_A20) !== 0);
+  }
+
   private readStatus(): number {
     const s = this.state;
     return (

@@ -33,6 +33,10 @@ export class Port92 implements Device<Port92State> {
     this.a20(false);
   }
 
+  restored(): void {
+    this.a20((this.state.value & A20) !== 0);
+  }
+
   private write(value: number): void {
     const resets = (value & ~this.state.value & RESET) !== 0;
     this.state.value = value & ~RESET;

@@ -107,6 +107,10 @@ export class Vga implements Device<VgaState> {
     this.changes++;
   }
 
+  restored(): void {
+    this.changes++;
+  }
+
   private writePort(port: number, value: number): void {
     this.changes++;
     this.registers.write(port, value);

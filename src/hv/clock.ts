@@ -12,6 +12,8 @@ export interface MachineClock extends Clock {
   skipTo(due: Nanoseconds): boolean;
   /** So many instructions were retired since the time `since`. */
   ran(instructions: number, since: Nanoseconds): void;
+  /** Makes it `now`, after the instruction counter was set. */
+  set(now: Nanoseconds): void;
 }
 
 /** One nanosecond per instruction, plus the idle time that was skipped. */
@@ -46,6 +48,9 @@ export class VirtualClock implements MachineClock {
     this.skipped += Math.max(0, until - this.now());
   }
   ran(): void {}
+  set(now: Nanoseconds): void {
+    this.skipped = now - this.counter.retired;
+  }
 }
 
 /** Longest stretch, in estimated nanoseconds, in which the host's clock is not looked at. */
@@ -57,7 +62,7 @@ const FIRST_SPEED = 0.02;
 export class HostClock implements MachineClock {
   readonly kind = 'host';
   private readonly hostNow: () => number;
-  private readonly start: number;
+  private start: number;
   private last = 0;
   private speed = FIRST_SPEED;
 
@@ -70,6 +75,10 @@ export class HostClock implements MachineClock {
   now(): Nanoseconds {
     this.last = Math.max(this.last, Math.floor(this.hostNow() - this.start));
     return this.last;
+  }
+  set(now: Nanoseconds): void {
+    this.start = this.hostNow() - now;
+    this.last = now;
   }
   instructionsUntil(due: Nanoseconds): number {
     return Math.max(1, Math.floor(Math.min(due - this.now(), LONGEST_RUN) * this.speed));

@@ -16,6 +16,13 @@ export class InstructionCounter {
     return this.completed + this.granted - this.r[R_BUDGET]!;
   }
 
+  /** Counts on from `completed`; no engine runs. */
+  set(completed: number): void {
+    this.completed = completed;
+    this.granted = 0;
+    this.r[R_BUDGET] = 0;
+  }
+
   /** Before an engine runs: it may retire `budget` instructions, at most 2^31 - 1. */
   grant(budget: number): void {
     this.granted = budget;

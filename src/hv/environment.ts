@@ -15,6 +15,13 @@ export interface MsrOwner {
 }
 const NO_MSRS: MsrOwner = { readMsr: () => false, writeMsr: () => false };
 
+/** What is added to the time to give the TSC, modulo 2^64: uint32 halves, which stand for 2^64 less where it is behind. */
+export interface TscOffset {
+  low: number;
+  high: number;
+  behind: boolean;
+}
+
 export class VcpuEnvironment implements CpuEnvironment {
   private readonly vcpu: Vcpu;
   private readonly ports: PortBus;
@@ -93,6 +100,15 @@ export class VcpuEnvironment implements CpuEnvironment {
     this.tscHigh = upper >>> 0;
     this.tscBehind = upper < 0;
     this.vcpu.deadlinesChanged();
+  }
+
+  get tscOffset(): TscOffset {
+    return { low: this.tscLow, high: this.tscHigh, behind: this.tscBehind };
+  }
+  set tscOffset({ low, high, behind }: TscOffset) {
+    this.tscLow = low;
+    this.tscHigh = high;
+    this.tscBehind = behind;
   }
 
   /** The time at which the TSC reaches a value, exact within 2^53 ns; the past if it is beyond already. */

@@ -53,6 +53,11 @@ export class ShadowRam {
       if (this.shown[gfn - SHADOW_FIRST] !== how) this.show(gfn - SHADOW_FIRST, how);
   };
 
+  /** The machine frames that this has beside or behind what the p2m shows, in an order that depends on nothing; -1 for none. */
+  frames(): readonly number[] {
+    return [...this.ram, ...this.rom, ...this.smram];
+  }
+
   private show(index: number, how: number): void {
     const { memory } = this;
     const ram = this.ram[index]!;

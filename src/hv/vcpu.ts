@@ -39,6 +39,8 @@ export class Vcpu implements ExitContext {
   private readonly r: Int32Array;
   /** The running budget reaches to this time. */
   private plannedUntil: Nanoseconds = 0;
+  /** No instruction or device is half-way: the machine may be saved between slices. */
+  consistent = true;
 
   constructor(parts: VcpuParts) {
     this.parts = parts;
@@ -73,6 +75,7 @@ export class Vcpu implements ExitContext {
   /** Forgets what was pending; the caller resets processor and chips. */
   reset(): void {
     this.platformRequest = undefined;
+    this.consistent = true;
     this.cpu.exitReason = 0;
     this.r[R_PENDING]! &= ~(PENDING.EXIT | PENDING.SHADOW | PENDING.STACK_SHADOW | PENDING.INTERRUPT);
   }
@@ -109,6 +112,7 @@ export class Vcpu implements ExitContext {
   private run(most: number): void {
     const { clock, counter, engine, timers } = this.parts;
     const due = timers.next();
+    this.consistent = true;
     const budget = Math.min(most, LONGEST_RUN, clock.instructionsUntil(due));
     const since = clock.now();
     this.plannedUntil = clock.after(budget);
@@ -125,7 +129,9 @@ export class Vcpu implements ExitContext {
     this.r[R_PENDING]! &= ~PENDING.EXIT;
     const reason = this.cpu.exitReason as ExitReason;
     this.cpu.exitReason = 0;
-    return EXIT_HANDLERS[reason].handle(this);
+    const { consistent, handle } = EXIT_HANDLERS[reason];
+    this.consistent = consistent;
+    return handle(this);
   }
 
   /** Halted: passes time up to the next deadline, or says what the guest waits for. */

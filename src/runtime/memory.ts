@@ -217,6 +217,14 @@ export class PhysicalMemory {
     if (flags !== 0) this.#written(machine, bytes.length, flags);
   }
 
+  /** Gives a machine frame other contents, ROM or not; undefined: zeros. */
+  replaceFrame(mfn: number, bytes: Uint8Array | undefined): void {
+    const machine = mfn << 12;
+    if (bytes === undefined) this.u8.fill(0, machine, machine + 4096);
+    else this.u8.set(bytes, machine);
+    this.#written(machine, 4096, this.pageFlags[mfn]!);
+  }
+
   #behindRom(machine: number): number {
     const mfn = this.writeThrough.get(machine >>> 12);
     return mfn === undefined ? -1 : (mfn << 12) | (machine & 0xfff);
