@@ -170,11 +170,19 @@ export function patchFlags(
     return statements`${f.a} = ${kept(f.a)};`;
   }
   return [
-    ...statements`${f.a} = ${kept(js`carries(${f.kind}, ${f.a}, ${f.b}, ${f.result})`)};`,
+    ...statements`${f.a} = ${kept(carriesLeft(f, known, mask))};`,
     ...(known
       ? statements`${f.kind} = ${flagKind(FlagKind.RESULT, known.width)};`
       : statements`${f.kind} = (${f.kind} & 15) === 0 ? ${f.kind} : ${f.kind} & ~15 | ${FlagKind.RESULT};`),
   ];
+}
+/** CF, AF and OF as EFLAGS bits; those in `mask` may be left out. */
+function carriesLeft(f: FlagVariables, known: KnownFlags | undefined, mask: number): Expression {
+  if (known?.kind !== FlagKind.ADD && known?.kind !== FlagKind.SUB)
+    return js`carries(${f.kind}, ${f.a}, ${f.b}, ${f.result})`;
+  const auxiliary = js`(${f.a} ^ ${f.b} ^ ${f.result}) >>> ${32 - known.width} & ${EFLAGS.AF}`;
+  const carry = mask & EFLAGS.CF ? auxiliary : js`${auxiliary} | (${carryTest(f, known)} ? 1 : 0)`;
+  return mask & EFLAGS.OF ? carry : js`${carry} | (${overflowTest(f, known)} ? ${EFLAGS.OF} : 0)`;
 }
 export function knownAfterPatch(known: KnownFlags | undefined): KnownFlags | undefined {
   if (!known || known.kind === FlagKind.EXPLICIT) return known;

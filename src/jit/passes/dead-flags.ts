@@ -2,6 +2,7 @@
 import type { Semantic, Statement, Value } from '../ir.js';
 
 const READS = new Set(['condition', 'carry', 'statusFlags']);
+const CHANGES = new Set(['setFlags', 'patchFlags']);
 const MAY_LEAVE = new Set(['load', 'store', 'segment', 'fault', 'helper', 'quick', 'jump', 'repeat']);
 
 function valueReadsFlags(v: Value): boolean {
@@ -32,10 +33,10 @@ export function removeDeadFlags(block: readonly Semantic[]): Semantic[] {
   let live = true;
   for (let i = block.length - 1; i >= 0; i--) {
     const semantic = block[i]!;
-    const kept = live
+    const kept: Semantic = live
       ? semantic
-      : { ...semantic, statements: semantic.statements.filter((s) => s.op !== 'setFlags') };
-    live = semantic.statements.some(sees) || (live && !overwrites(semantic));
+      : { ...semantic, statements: semantic.statements.filter((s) => !CHANGES.has(s.op)) };
+    live = kept.statements.some(sees) || (live && !overwrites(semantic));
     out.unshift(kept);
   }
   return out;

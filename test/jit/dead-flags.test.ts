@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { decode } from '../../src/decoder/decode.js';
+import type { Instruction } from '../../src/decoder/instruction.js';
+import type { ModeView } from '../../src/jit/builder.js';
+import { removeDeadFlags } from '../../src/jit/passes/dead-flags.js';
+import { semanticOf } from '../../src/jit/semantics/index.js';
+
+const FLAT: ModeView = { codeSize: 32, stackSize: 32, flat: () => true };
+const ROL_EAX_3 = [0xc1, 0xc0, 0x03],
+  ADD_EAX_1 = [0x83, 0xc0, 0x01],
+  LOAD_ECX = [0x8b, 0x0b],
+  ADC_EDX_0 = [0x83, 0xd2, 0x00];
+
+/** For each instruction, whether it still changes the flags. */
+function changes(...code: readonly (readonly number[])[]): boolean[] {
+  const semantics = code.map((bytes) => {
+    const padded = Uint8Array.from([...bytes, ...new Array<number>(15).fill(0)]);
+    return semanticOf(decode(padded, 0, 15, 32) as Instruction, FLAT);
+  });
+  return removeDeadFlags(semantics).map((s) => s.statements.some((t) => /Flags$/.test(t.op)));
+}
+
+it('drops what a later setter overwrites, partial changes included', () => {
+  expect(changes(ADD_EAX_1, ROL_EAX_3, ADD_EAX_1)).toEqual([false, false, true]);
+});
+it('keeps what an exit or a reader may see', () => {
+  expect(changes(ROL_EAX_3, LOAD_ECX, ADD_EAX_1)).toEqual([true, false, true]);
+  expect(changes(ADD_EAX_1, ROL_EAX_3, ADC_EDX_0)).toEqual([true, true, true]);
+});
+it('keeps the base of a partial change that stays', () => {
+  expect(changes(ADD_EAX_1, ROL_EAX_3)).toEqual([true, true]);
+});
