@@ -15,7 +15,7 @@ import { ACPI_BASE, acpiTables } from './firmware/acpi.js';
 import { biosData } from './firmware/bios-data.js';
 import { biosPlaces, checkBios } from './firmware/bios-image.js';
 import { DEFAULT_BOOT_ORDER, bootOrderCmos } from './firmware/boot-order.js';
-import { BIOS_ADDRESS, biosRom } from './firmware/bios-rom.js';
+import { ROM_SEGMENT } from './firmware/bios/rom.js';
 import type { BootImage, BootLoad } from './firmware/boot-image.js';
 import { fwCfgItems } from './firmware/fw-cfg-items.js';
 import { loadImage } from './firmware/load-image.js';
@@ -39,6 +39,7 @@ import { Timers } from './hv/timers.js';
 import { Vcpu } from './hv/vcpu.js';
 import type { SliceResult } from './hv/vcpu.js';
 import { Chipset } from './machine/chipset.js';
+import { BuiltInBios, servicePort } from './machine/bios.js';
 import { APIC_TABLES, picAlone, picAndApics } from './machine/interrupts.js';
 import type { InterruptParts } from './machine/interrupts.js';
 import type { MachineOptions } from './machine/options.js';
@@ -106,6 +107,7 @@ export class Machine {
   private readonly lapic: Lapic | undefined;
   private readonly bootLoads: readonly BootLoad[];
   private readonly video: VgaAccess;
+  private readonly bios: BuiltInBios;
   private image: BootImage | undefined;
   /** A20 is enabled by either of its two gates. */
   private readonly a20Gates = { keyboard: true, port92: false };
@@ -176,7 +178,13 @@ export class Machine {
       (error) => coprocessor.assert(error),
     );
     this.cpu.environment = this.environment;
-    this.installBios(options.bios ?? biosRom());
+    this.bios = new BuiltInBios({
+      ...{ cpu, memory, pci: this.chipset.pci, drives: this.storage.biosDrives },
+      bootOrder: options.bootOrder ?? DEFAULT_BOOT_ORDER,
+      now: () => clock.now(),
+    });
+    this.vcpu.firmware = () => this.bios.call();
+    this.installBios(options.bios ?? this.bios.rom);
     this.bootLoads = this.firmware();
     this.video = {
       readPort: (port: number) => ports.read(port, 1),
@@ -210,7 +218,9 @@ export class Machine {
     ];
     if (options.debugExit)
       chips.push(new DebugExit((status) => this.vcpu.request({ kind: 'debug-exit', status })));
-    if (options.bios !== undefined) chips.push(this.firmwareConfiguration());
+    chips.push(
+      options.bios === undefined ? servicePort(() => this.vcpu.callFirmware()) : this.firmwareConfiguration(),
+    );
     return chips;
   }
 
@@ -263,7 +273,7 @@ export class Machine {
       apic: this.options.apic ? APIC_TABLES : undefined,
     });
     return [
-      { address: BIOS_ADDRESS, bytes: biosRom() },
+      { address: ROM_SEGMENT * 16, bytes: this.bios.rom },
       { address: ACPI_BASE, bytes: tables },
       ...biosData(COM1),
     ];
@@ -287,8 +297,9 @@ export class Machine {
     this.lapic?.enterVirtualWire();
     this.vcpu.reset();
     this.environment.writeTsc(0, 0);
-    if (this.options.bios === undefined) this.setUp();
-    if (this.image === undefined) return;
+    if (this.options.bios !== undefined) return;
+    this.setUp();
+    if (this.image === undefined) return this.bios.start();
     for (const load of this.image.loads) this.place(load);
     enterProgram(this.cpu, this.image.entry);
   }

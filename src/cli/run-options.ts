@@ -254,8 +254,9 @@ export function runConfiguration(parsed: ParsedArguments): RunConfiguration {
     throw new UsageError('--demo: brings its own kernel; drop --bios or --demo');
   if (demo && guest.kernel !== undefined)
     throw new UsageError('--demo: brings its own kernel; drop --kernel or --demo');
-  if (!demo && guest.kernel === undefined && guest.bios === undefined)
-    throw new UsageError('run: expected --kernel FILE or --bios FILE (or --demo)');
+  const boots = guest.bios !== undefined || guest.drives.length > 0 || guest.bootOrder !== undefined;
+  if (!demo && guest.kernel === undefined && !boots)
+    throw new UsageError('run: expected --kernel FILE, --bios FILE or a drive to boot from (or --demo)');
   const clock = lastValue(parsed, 'clock');
   const stats = lastValue(parsed, 'stats');
   if (stats === '') throw new UsageError('--stats: expected - or a file name');

@@ -26,7 +26,7 @@ import { quote } from './usage-error.js';
 
 export const command: Command = {
   name: 'run',
-  usage: 'run --kernel FILE|--bios FILE [options]',
+  usage: 'run --kernel FILE|--bios FILE|--disk FILE|--cdrom FILE|--floppy FILE [options]',
   options: RUN_OPTIONS,
 };
 

@@ -12,6 +12,8 @@ export interface ExitContext {
   readonly cpu: Cpu;
   /** What a device asked for; taken by the handler. */
   platformRequest: EndReason | undefined;
+  /** Runs the service whose stub the processor is in. */
+  readonly firmware: () => void;
 }
 export interface ExitHandler {
   /** Saving the machine is legal here: no device or instruction is half-way. */
@@ -39,6 +41,13 @@ export const EXIT_HANDLERS: Readonly<Record<ExitReason, ExitHandler>> = {
       const request = context.platformRequest;
       context.platformRequest = undefined;
       return request;
+    },
+  },
+  [ExitReason.FIRMWARE]: {
+    consistent: false,
+    handle: (context) => {
+      context.firmware();
+      return undefined;
     },
   },
 };

@@ -35,6 +35,8 @@ export interface VcpuParts {
 export class Vcpu implements ExitContext {
   readonly cpu: Cpu;
   platformRequest: EndReason | undefined = undefined;
+  /** What the BIOS does behind an instruction that called it. */
+  firmware: () => void = () => undefined;
   private readonly parts: VcpuParts;
   private readonly r: Int32Array;
   /** The running budget reaches to this time. */
@@ -64,6 +66,12 @@ export class Vcpu implements ExitContext {
   request(reason: EndReason): void {
     this.platformRequest ??= reason;
     this.cpu.exitReason = ExitReason.PLATFORM;
+    this.r[R_PENDING]! |= PENDING.EXIT;
+  }
+
+  /** A stub of the BIOS ROM asks for its service, which runs at the next boundary. */
+  callFirmware(): void {
+    this.cpu.exitReason ||= ExitReason.FIRMWARE;
     this.r[R_PENDING]! |= PENDING.EXIT;
   }
 

@@ -7,8 +7,10 @@ import type { Device, Wire } from '../devices/device.js';
 import { FloppyController } from '../devices/floppy-controller.js';
 import { IdePiix3 } from '../devices/ide-piix3.js';
 import type { IsaDma } from '../devices/isa-dma.js';
+import type { BiosDrives } from '../firmware/bios/host.js';
 import type { MachineClock } from '../hv/clock.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
+import { biosDrive } from './bios.js';
 import type { Chipset } from './chipset.js';
 
 /** PIIX is at slot 1. */
@@ -48,6 +50,8 @@ export class Storage {
   /** By place on the cables; media are changed here. */
   readonly cdroms = new Map<number, AtapiCdrom>();
   readonly floppy: FloppyController;
+  /** As the built-in BIOS numbers them: floppies, disks, CD-ROM drives. */
+  readonly biosDrives: BiosDrives;
   /** The ISA devices among them, in the order of reset. */
   readonly devices: readonly Device[];
 
@@ -64,6 +68,13 @@ export class Storage {
     const drives = media.floppies ?? [];
     this.floppy = new FloppyController({ clock, irq: irq(FLOPPY_IRQ), dma, drives });
     this.devices = [dma, this.floppy];
+    this.biosDrives = {
+      floppies: drives.map((_, i) => biosDrive(() => this.floppy.inserted(i))),
+      disks: media.ide.flatMap((medium) => (medium?.kind === 'disk' ? biosDrive(() => medium.image) : [])),
+      cdroms: [...this.cdroms.values()].map((cdrom) =>
+        biosDrive(() => (cdrom.trayOpen ? undefined : cdrom.inserted)),
+      ),
+    };
   }
 
   /** What firmware finds in CMOS about the drives: register → value. */

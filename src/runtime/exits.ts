@@ -10,5 +10,7 @@ export const ExitReason = {
   HLT: 12,
   /** A device asked for the run to end or the machine to reset (power-off, 0xCF9, debug-exit). */
   PLATFORM: 1001,
+  /** A stub of the BIOS ROM calls its service. */
+  FIRMWARE: 1002,
 } as const;
 export type ExitReason = (typeof ExitReason)[keyof typeof ExitReason];

@@ -1,0 +1,150 @@
+/**
+ * INT 15h: memory maps and moves, A20, waits, configuration (PC/AT and PS/2 BIOS interface; ACPI 1.0, 14.1).
+ * Not implemented: entering protected mode (89), event flags (83), joysticks, APM.
+ */
+import { memoryMap } from '../e820.js';
+import { BDA } from './data-area.js';
+import type { BiosHost } from './host.js';
+import type { MouseService } from './mouse-service.js';
+import type { Registers } from './registers.js';
+import { AT, ROM_SEGMENT } from './rom.js';
+import type { BiosProgram } from './rom.js';
+
+const SMAP = 0x534d4150,
+  ENTRY_BYTES = 20;
+const UNSUPPORTED = 0x86;
+const MICROSECOND = 1000;
+/** Longer waits sleep: an interrupt comes at least every 55 ms. */
+const SLEEP_NS = 60_000_000;
+const ONE_MIB = 0x100000;
+const A20_BY_KEYBOARD = 1,
+  A20_BY_PORT_92 = 2;
+
+export class SystemService {
+  private readonly host: BiosHost;
+  private readonly mouse: MouseService;
+  private readonly labels: BiosProgram['labels'];
+  /** When the wait in progress is over; -1 none. */
+  private waitUntil = -1;
+
+  constructor(host: BiosHost, mouse: MouseService, labels: BiosProgram['labels']) {
+    this.host = host;
+    this.mouse = mouse;
+    this.labels = labels;
+  }
+
+  reset(): void {
+    this.waitUntil = -1;
+  }
+
+  handle(r: Registers): void {
+    switch (r.ah) {
+      case 0x24:
+        return this.a20(r);
+      case 0x4f:
+        // Nobody has taken the scan code.
+        r.carry = true;
+        return;
+      case 0x80:
+      case 0x81:
+      case 0x82:
+      case 0x85:
+      case 0x90:
+      case 0x91:
+        return this.done(r);
+      case 0x86:
+        return this.wait(r);
+      case 0x87:
+        return this.move(r);
+      case 0x88:
+        r.ax = Math.min(0xfc00, this.extendedKib);
+        r.carry = false;
+        return;
+      case 0xc0:
+        r.loadEs(ROM_SEGMENT);
+        r.bx = AT.CONFIGURATION;
+        return this.done(r);
+      case 0xc1:
+        r.loadEs(this.host.memory.read16(BDA.EBDA_SEGMENT));
+        r.carry = false;
+        return;
+      case 0xc2:
+        return this.mouse.handle(r);
+      case 0xe8:
+        return this.memorySize(r);
+      default:
+        return this.unsupported(r);
+    }
+  }
+
+  private done(r: Registers): void {
+    r.ah = 0;
+    r.carry = false;
+  }
+  private unsupported(r: Registers): void {
+    r.ah = UNSUPPORTED;
+    r.carry = true;
+  }
+
+  private get extendedKib(): number {
+    return Math.max(0, this.host.ramBytes - ONE_MIB) / 1024;
+  }
+
+  private a20(r: Registers): void {
+    if (r.al <= 1) this.host.setA20(r.al === 1);
+    else if (r.al === 2) r.al = this.host.a20() ? 1 : 0;
+    else if (r.al === 3) r.bx = A20_BY_KEYBOARD | A20_BY_PORT_92;
+    else return this.unsupported(r);
+    this.done(r);
+  }
+
+  /** CX:DX microseconds. The stub calls again until they are over. */
+  private wait(r: Registers): void {
+    const now = this.host.now();
+    if (this.waitUntil < 0) this.waitUntil = now + (r.cx * 0x10000 + r.dx) * MICROSECOND;
+    const left = this.waitUntil - now;
+    if (left > 0)
+      return this.host.processor.jump(left > SLEEP_NS ? this.labels.systemSleep : this.labels.systemSpin);
+    this.waitUntil = -1;
+    this.done(r);
+  }
+
+  /** CX words between the bases of two descriptors of the table at ES:SI. */
+  private move(r: Registers): void {
+    const { memory } = this.host;
+    const base = (descriptor: number): number => {
+      const at = r.es(r.si) + descriptor;
+      return (memory.read32(at + 2) & 0xffffff) + memory.read8(at + 7) * 0x1000000;
+    };
+    const gate = this.host.a20();
+    const [source, target] = [base(0x10), base(0x18)];
+    this.host.setA20(true);
+    memory.write(target, memory.read(source, 2 * r.cx));
+    this.host.setA20(gate);
+    this.done(r);
+  }
+
+  private memorySize(r: Registers): void {
+    if (r.al === 0x20) return this.mapEntry(r);
+    if (r.al !== 0x01) return this.unsupported(r);
+    r.ax = r.cx = Math.min(15 * 1024, this.extendedKib);
+    r.bx = r.dx = Math.floor(Math.max(0, this.host.ramBytes - 16 * ONE_MIB) / 0x10000);
+    r.carry = false;
+  }
+
+  /** EBX counts through the entries; 0 after the last. */
+  private mapEntry(r: Registers): void {
+    const map = memoryMap(this.host.ramBytes);
+    const entry = map[r.ebx];
+    if (r.edx !== SMAP || entry === undefined || r.ecx < ENTRY_BYTES) return this.unsupported(r);
+    const view = new DataView(new ArrayBuffer(ENTRY_BYTES));
+    view.setUint32(0, entry.address, true);
+    view.setUint32(8, entry.length, true);
+    view.setUint32(16, entry.type, true);
+    this.host.memory.write(r.es(r.di), new Uint8Array(view.buffer));
+    r.ebx = r.ebx + 1 < map.length ? r.ebx + 1 : 0;
+    r.eax = SMAP;
+    r.ecx = ENTRY_BYTES;
+    r.carry = false;
+  }
+}
