@@ -23,16 +23,16 @@ import {
   requireVirtualFlags,
 } from './virtual-flags.js';
 
-/** IRET (16) and IRETD (32); ends the blocking of NMIs. `nextEip` is saved when IRET returns from a nested task. */
+/** IRET (16) and IRETD (32); ends the blocking of NMIs, even if it faults (SDM vol. 3, 27.2.3). `nextEip` is saved when IRET returns from a nested task. */
 export function iret(cpu: Cpu, operandSize: number, nextEip: number): void {
   const eflags = cpu.r[R_EFLAGS]!;
+  cpu.nmiBlocked = false;
+  if (cpu.nmiPending) cpu.r[R_PENDING]! |= PENDING.INTERRUPT;
   if (!(cpu.cr0 & CR0.PE)) iretReal(cpu, operandSize);
   else if (eflags & EFLAGS.VM) iretVm86(cpu, operandSize);
   else if (eflags & EFLAGS.NT) iretTask(cpu, nextEip);
   else iretProtected(cpu, operandSize);
   cpu.trace.loadedResume = true;
-  cpu.nmiBlocked = false;
-  if (cpu.nmiPending) cpu.r[R_PENDING]! |= PENDING.INTERRUPT;
 }
 
 /** RF without armed breakpoints would never be noticed nor cleared, so it is not taken over then. */
