@@ -13,7 +13,10 @@
  * speculates is the host's processor, and the host guards against that. Any other Intel family-6 model gets page-table isolation, AMD models still get retpolines. Debian's 686 and 686-pae kernels print no line
  * about isolation, Spectre or any later attack on it; `scripts/run-debian-guests.mjs` looks at every boot.
  *
- * Not implemented: performance counters, the Pentium's test registers, the cache and serial-number leaves of the Pentium III.
+ * The Pentium III's serial number is switched off, as firmware does it: no leaf 3.
+ *
+ * Not implemented: events that performance counters count; test registers of the 486 (MOV TR is #UD) and what those of the Pentium do; cache and
+ * performance-monitoring leaves of the default model; the opcode register (FOP) as processors before the Pentium 4 keep it.
  */
 import type { Cpu, CpuModel } from './state.js';
 
@@ -91,6 +94,10 @@ interface ModelDescription {
   readonly ecx: number;
   /** Bytes that CLFLUSH touches; 0 without it. */
   readonly lineBytes?: number;
+  /** CPUID.1:EBX bits 0-7. */
+  readonly brandIndex?: number;
+  /** CPUID.2: descriptors of caches and TLBs. */
+  readonly caches?: Leaf;
   /** CPUID.80000001H:EDX; 0 with an empty brand means no extended leaves. */
   readonly extendedEdx: number;
   /** At most 47 characters. */
@@ -117,7 +124,8 @@ function brandLeaf(brand: string, part: number): Leaf {
 const VENDOR = 'GenuineIntel';
 
 function basicLeaves(d: ModelDescription): Leaf[] {
-  return [vendorLeaf(1, VENDOR), [d.signature, (d.lineBytes ?? 0) << 5, d.ecx, d.edx]];
+  const features: Leaf = [d.signature, ((d.lineBytes ?? 0) << 5) | (d.brandIndex ?? 0), d.ecx, d.edx];
+  return d.caches ? [vendorLeaf(2, VENDOR), features, d.caches] : [vendorLeaf(1, VENDOR), features];
 }
 
 function extendedLeaves(d: ModelDescription): Leaf[] {
@@ -164,6 +172,9 @@ export const CPU_MODELS: Record<CpuModelName, CpuModel> = {
     signature: 0x68a,
     edx: PENTIUM3,
     ecx: 0,
+    brandIndex: 2,
+    // TLBs 01 to 04, 16 KiB each of code and data, 256 KiB behind them.
+    caches: [0x03020101, 0, 0, 0x0c040882],
     extendedEdx: 0,
     brand: '',
   }),

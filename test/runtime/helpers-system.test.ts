@@ -8,6 +8,7 @@ import { HELPERS } from '../../src/runtime/helpers/index.js';
 import { setCpl } from '../../src/runtime/helpers/segments.js';
 import { checkIo, portIn, portOut } from '../../src/runtime/helpers/io.js';
 import { rdmsr, rdtsc, wrmsr } from '../../src/runtime/helpers/msr.js';
+import { rdpmc } from '../../src/runtime/helpers/performance.js';
 import { reset } from '../../src/runtime/helpers/reset.js';
 import * as system from '../../src/runtime/helpers/system.js';
 import { computeMode, MODE } from '../../src/runtime/mode.js';
@@ -242,12 +243,15 @@ describe('model-specific registers', () => {
     ],
     PAT: [0x277],
     P4: [0x1a0],
+    P5_TEST: [2, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14],
+    P5_COUNTERS: [0x11, 0x12, 0x13],
+    P6_COUNTERS: [0xc1, 0xc2, 0x186, 0x187],
     NX: [0xc0000080],
   };
   it.each<[CpuModelName, readonly string[]]>([
-    ['pentium', ['TSC', 'MCE']],
-    ['pentium3', ['TSC', 'MCE', 'P6', 'SEP', 'MCA', 'MTRR', 'PAT']],
-    ['default', Object.keys(GROUPS)],
+    ['pentium', ['TSC', 'MCE', 'P5_TEST', 'P5_COUNTERS']],
+    ['pentium3', ['TSC', 'MCE', 'P6', 'SEP', 'MCA', 'MTRR', 'PAT', 'P6_COUNTERS']],
+    ['default', ['TSC', 'MCE', 'P6', 'SEP', 'MCA', 'MTRR', 'PAT', 'P4', 'NX']],
   ])('%s has those of its features', (name, groups) => {
     const bench = createProtected(0);
     bench.cpu.model = CPU_MODELS[name];
@@ -282,6 +286,35 @@ describe('model-specific registers', () => {
     expect(access(bench, wrmsr, 0x17b, -1, -1)).toBe(null);
     expect(access(bench, wrmsr, 1, -1, -1)).toBe(null);
     expect(read(1)).toEqual([0, 0]);
+  });
+
+  it('performance counters of the Pentium III hold 32 bits with their sign; RDPMC reads them', () => {
+    const bench = createProtected(0);
+    const { cpu } = bench;
+    const read = (index: number) => access(bench, rdpmc, index) ?? [cpu.r[EAX], cpu.r[EDX]];
+    expect(read(0)).toEqual(GP0);
+    cpu.model = CPU_MODELS.pentium3;
+    expect(read(0)).toEqual([0, 0]);
+    expect(access(bench, wrmsr, 0xc2, 0x80000001 | 0, 0x55)).toBe(null);
+    expect(access(bench, wrmsr, 0xc1, 5, -1)).toBe(null);
+    expect([read(0), read(1), read(2)]).toEqual([[5, 0], [0x80000001 | 0, 0xff], GP0]);
+  });
+
+  it('RDPMC outside ring 0 wants CR4.PCE', () => {
+    const { cpu } = createProtected(3);
+    cpu.model = CPU_MODELS.pentium3;
+    cpu.r[ECX] = 0;
+    expect(faultOf(() => rdpmc(cpu))).toEqual(GP0);
+    cpu.cr4 = CR4.PCE;
+    expect(faultOf(() => rdpmc(cpu))).toBe(null);
+  });
+
+  it('counters of the Pentium have 40 bits', () => {
+    const bench = createProtected(0);
+    bench.cpu.model = CPU_MODELS.pentium;
+    expect(access(bench, wrmsr, 0x12, 1, -1)).toBe(null);
+    access(bench, rdmsr, 0x12);
+    expect([bench.cpu.r[EAX], bench.cpu.r[EDX]]).toEqual([1, 0xff]);
   });
 
   it('RDTSC obeys CR4.TSD', () => {
@@ -451,6 +484,19 @@ describe('HLT and CPUID', () => {
     r[EAX] = 0x80000001 | 0;
     system.cpuid(bench.cpu);
     expect(r[EDX]).toBe(1 << 20);
+  });
+  it('CPUID of the Pentium III tells brand and caches', () => {
+    const { cpu } = createProtected(3);
+    cpu.model = CPU_MODELS.pentium3;
+    const leaf = (index: number) => {
+      cpu.r[EAX] = index;
+      system.cpuid(cpu);
+      return [EAX, EBX, ECX, EDX].map((register) => cpu.r[register]! >>> 0);
+    };
+    expect(leaf(0)[0]).toBe(2);
+    expect(leaf(1)[1]).toBe(2);
+    expect(leaf(2)).toEqual([0x03020101, 0, 0, 0x0c040882]);
+    expect(leaf(3)).toEqual(leaf(2));
   });
 });
 

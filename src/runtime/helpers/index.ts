@@ -7,6 +7,7 @@ import * as io from './io.js';
 import { checkBranch } from './code-segment.js';
 import { iret } from './iret.js';
 import * as msr from './msr.js';
+import * as performance from './performance.js';
 import * as segments from './segments.js';
 import * as stackFrames from './stack-frames.js';
 import * as strings from './strings.js';
@@ -51,7 +52,7 @@ export const HELPERS = {
   rdmsr: msr.rdmsr,
   wrmsr: msr.wrmsr,
   rdtsc: msr.rdtsc,
-  rdpmc: msr.rdpmc,
+  rdpmc: performance.rdpmc,
   checkIo: io.checkIo,
   portIn: io.portIn,
   portOut: io.portOut,

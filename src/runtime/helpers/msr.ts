@@ -2,12 +2,13 @@
  * RDMSR, WRMSR and the model-specific registers that belong to the processor; all others are asked of the environment (SDM vol. 4).
  * A register exists where CPUID announces what it belongs to; without one it is #GP(0), as is a value with reserved bits.
  *
- * Not implemented: performance counters, the Pentium's test registers, last-branch records.
+ * Not implemented: last-branch records.
  */
 import { familyOf, hasFeature } from '../cpu-models.js';
 import { fault, Vector } from '../fault.js';
 import { CR4, EAX, ECX, EDX, EFER, R_CPL, type Cpu } from '../state.js';
 import { isMachineCheck, readMachineCheck, writeMachineCheck } from './machine-check.js';
+import { isPerformance, writePerformance } from './performance.js';
 import { isMemoryType, isMtrr, Mtrr, MTRR_CAPABILITIES_VALUE, PAT } from './memory-types.js';
 import { requireCpl0 } from './segments.js';
 
@@ -70,7 +71,7 @@ function readMsr(cpu: Cpu, index: number): void {
     const { low, high } = cpu.environment.readTsc();
     cpu.msrLow = low;
     cpu.msrHigh = high;
-  } else if (isStored(cpu, index)) {
+  } else if (isStored(cpu, index) || isPerformance(cpu, index)) {
     const pair = cpu.msr.get(index);
     if (pair) [cpu.msrLow, cpu.msrHigh] = pair;
   } else if (index === Msr.EFER && hasFeature(cpu, 'NX')) cpu.msrLow = cpu.efer;
@@ -90,6 +91,7 @@ export function wrmsr(cpu: Cpu): void {
 function writeMsr(cpu: Cpu, index: number, low: number, high: number): boolean {
   if (index === Msr.TSC) cpu.environment.writeTsc(low, high);
   else if (isStored(cpu, index)) return storeMsr(cpu, index, low, high);
+  else if (isPerformance(cpu, index)) writePerformance(cpu, index, low, high);
   else if (index === Msr.EFER && hasFeature(cpu, 'NX')) writeEfer(cpu, low, high);
   else if (isMachineCheck(cpu, index)) return writeMachineCheck(cpu, index, low, high);
   else if (isPartNumber(cpu, index)) return index === Msr.MICROCODE_REVISION;
@@ -126,9 +128,4 @@ export function rdtsc(cpu: Cpu): void {
   const { low, high } = cpu.environment.readTsc();
   cpu.r[EAX] = low;
   cpu.r[EDX] = high;
-}
-
-/** RDPMC: there are no counters. */
-export function rdpmc(_cpu: Cpu): void {
-  fault(Vector.GP, 0);
 }
