@@ -145,14 +145,14 @@ describe('what switches modes', () => {
 });
 
 describe('the engines agree', () => {
-  it('on cases of fixed seeds', { timeout: 120_000 }, async () => {
+  it('on cases of fixed seeds', { timeout: 300_000 }, async () => {
     const { status, output } = await fuzz(['--seed', '1', '--cases', '600']);
     expect(output).toMatch(
       /^600 cases, \d{5,} instructions in each engine, \d{4,} faults, [1-9]\d* % translated: no difference\n$/,
     );
     expect(status).toBe(0);
   });
-  it('on cases that fast-check draws', { timeout: 120_000 }, async () => {
+  it('on cases that fast-check draws', { timeout: 300_000 }, async () => {
     const { Fuzzer } = await load<typeof import('../../src/regress/fuzz.js')>('regress/fuzz.js');
     const { describeFailure } =
       await load<typeof import('../../src/regress/fuzz-report.js')>('regress/fuzz-report.js');

@@ -29,8 +29,8 @@ const PLANTS: Readonly<Record<string, Plant>> = {
   },
   'fault precision: an access leaves the region one instruction late in the count': {
     file: '/jit/region/region-target.js',
-    from: 'this.leaveAt(this.at.offset, this.at.remaining, access',
-    to: 'this.leaveAt(this.at.offset, this.at.remaining - 1, access',
+    from: 'this.leaveAt(this.at.offset, this.at.remaining, kind, machines)',
+    to: 'this.leaveAt(this.at.offset, this.at.remaining - 1, kind, machines)',
   },
   'mode switches: a region goes on behind MOV to CR0': {
     file: '/jit/region/graph.js',
@@ -41,7 +41,7 @@ const PLANTS: Readonly<Record<string, Plant>> = {
 
 describe('a planted bug is found and made small', () => {
   for (const [name, plant] of Object.entries(PLANTS)) {
-    it(name, { timeout: 120_000 }, async () => {
+    it(name, { timeout: 300_000 }, async () => {
       const { status, output } = await fuzz(CASES, plant);
       expect(output).toMatch(/DIFFERENCE at seed \d+/);
       expect(status).toBe(1);

@@ -18,7 +18,7 @@ export function fuzz(args: readonly string[], plant?: Plant): Promise<FuzzRun> {
   const preload = plant ? ['--import', fileURLToPath(new URL('plant.mjs', import.meta.url))] : [];
   const env = plant ? { ...process.env, HVM_PLANT: JSON.stringify(plant) } : process.env;
   return new Promise((resolve) => {
-    const settings = { env, timeout: 100_000, maxBuffer: 2 ** 26 };
+    const settings = { env, timeout: 280_000, maxBuffer: 2 ** 26 };
     const command = [...preload, HVM, 'regress', 'fuzz', ...args];
     const child = execFile(process.execPath, command, settings, (_error, stdout, stderr) => {
       resolve({ status: child.exitCode, output: stdout + stderr });
