@@ -2,8 +2,6 @@
  * What every FPU helper shares: the layout of `info`, availability checks, stack registers and memory operands.
  *
  * The opcode register changes at unmasked exceptions only, as on processors since the Pentium 4 (SDM vol. 1, 8.1.9.1).
- *
- * Not implemented: the operand pointer holds the linear address and DS.
  */
 import { fault, FROZEN, Vector } from '../fault.js';
 import { CR0, CR4, type Cpu, R_EIP, R_SEGMENT_BASE } from '../state.js';
@@ -25,8 +23,9 @@ export const INFO = {
   /** Bits 20-22: memory width, one of WIDTH. */
   WIDTH_SHIFT: 20,
   OPERAND_SIZE_16: 1 << 23,
-  /** FXSAVE and FXRSTOR with 16-bit addresses; bits 28-30 are the segment. */
+  /** FXSAVE and FXRSTOR with 16-bit addresses. */
   ADDRESS_16: 1 << 24,
+  /** Bits 28-30: segment of the memory operand. */
   SEGMENT_SHIFT: 28,
   /** First or second register operand is a GPR. */
   GPR_FIRST: 1 << 25,
@@ -96,7 +95,9 @@ export function opcodeAt(cpu: Cpu): number {
   return 0;
 }
 
-const CS = 1, DS = 3; // prettier-ignore
+const CS = 1;
+
+export const segmentOf = (info: number): number => (info >>> INFO.SEGMENT_SHIFT) & 7;
 
 /** Records the instruction and operand pointers of a non-control instruction. */
 export function notePointers(cpu: Cpu, address: number, info: number): void {
@@ -104,8 +105,9 @@ export function notePointers(cpu: Cpu, address: number, info: number): void {
   fpu.instructionOffset = cpu.r[R_EIP]!;
   fpu.instructionSelector = cpu.segments.selector[CS]!;
   if (!hasMemory(info)) return;
-  fpu.operandOffset = address | 0;
-  fpu.operandSelector = cpu.segments.selector[DS]!;
+  const segment = segmentOf(info);
+  fpu.operandOffset = (address - cpu.r[R_SEGMENT_BASE + segment]!) | 0;
+  fpu.operandSelector = cpu.segments.selector[segment]!;
 }
 
 /** MMX: #UD with CR0.EM, #NM with TS, then a pending x87 exception. */

@@ -27,14 +27,10 @@ const WIDTHS: Readonly<Record<number, number>> = {
 const FXSAVE_BITS = 4096;
 
 function memoryBits(operand: OperandView, first: boolean): number {
-  if (operand.width === FXSAVE_BITS && operand.addressSize === 16) return wrappingBits(operand, first);
   const width = WIDTHS[operand.width!] ?? WIDTH.OTHER;
-  return INFO.MEMORY | (first ? INFO.STORE : 0) | (width << INFO.WIDTH_SHIFT);
-}
-
-function wrappingBits(operand: OperandView, first: boolean): number {
-  const area = INFO.MEMORY | (first ? INFO.STORE : 0) | (WIDTH.OTHER << INFO.WIDTH_SHIFT);
-  return area | INFO.ADDRESS_16 | (operand.segment! << INFO.SEGMENT_SHIFT);
+  const wraps = operand.width === FXSAVE_BITS && operand.addressSize === 16 ? INFO.ADDRESS_16 : 0;
+  const where = wraps | (operand.segment! << INFO.SEGMENT_SHIFT);
+  return where | INFO.MEMORY | (first ? INFO.STORE : 0) | (width << INFO.WIDTH_SHIFT);
 }
 
 function fileNumber(operand: OperandView): number {

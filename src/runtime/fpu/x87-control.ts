@@ -12,6 +12,7 @@ import {
   pendingException,
   physical,
   pop,
+  segmentOf,
   stackIndex,
 } from './access.js';
 import { clearC1 } from './float80.js';
@@ -108,13 +109,12 @@ function buildEnvironment(cpu: Cpu): void {
 function buildRealPointers(fpu: Fpu): void {
   const instruction = (fpu.instructionSelector * 16 + fpu.instructionOffset) | 0;
   image[6] = instruction;
-  image[7] = 0;
   image[8] = ((instruction >>> 16) << 12) | (fpu.opcode & 0x7ff);
   image[9] = instruction >>> 20;
-  image[10] = fpu.operandOffset;
-  image[11] = 0;
-  image[12] = (fpu.operandOffset >>> 16) << 12;
-  image[13] = fpu.operandOffset >>> 20;
+  const operand = (fpu.operandSelector * 16 + fpu.operandOffset) | 0;
+  image[10] = operand;
+  image[12] = (operand >>> 16) << 12;
+  image[13] = operand >>> 20;
 }
 
 /** In the 16-bit layout only the even half-words are stored. */
@@ -231,7 +231,7 @@ const parts = new Int32Array(32);
 /** Locates the area and makes sure that all of it may be accessed. */
 function openArea(cpu: Cpu, address: number, info: number, write: boolean): void {
   for (let i = 0; i < 32; i++) parts[i] = address + 16 * i;
-  if (info & INFO.ADDRESS_16) return openWrapping(cpu, (info >>> INFO.SEGMENT_SHIFT) & 7, write);
+  if (info & INFO.ADDRESS_16) return openWrapping(cpu, segmentOf(info), write);
   if (write) cpu.mmu.probeWrite(address, 512);
   else cpu.mmu.probeRead(address, 512);
 }
