@@ -10,6 +10,9 @@ const { decode } = await load<typeof import('../../src/decoder/decode.js')>('dec
 const { hasShortWay } = await load<typeof import('../../src/jit/emit/vector.js')>('jit/emit/vector.js');
 const { createEngine } = await load<typeof import('../../src/jit/engines.js')>('jit/engines.js');
 const { getStatusFlags } = await load<typeof import('../../src/runtime/flags.js')>('runtime/flags.js');
+const { setSegment } = await load<typeof import('../../src/runtime/helpers/segments.js')>(
+  'runtime/helpers/segments.js',
+);
 const { VectorMachine } =
   await load<typeof import('../../src/jit/vector-machine.js')>('jit/vector-machine.js');
 
@@ -20,8 +23,13 @@ const R_EIP = 16,
   R_BUDGET = 22;
 const RUNS = Number(process.env.RUNS ?? 300);
 
-function encode(opcode: number, modrm: number, displacement: number) {
-  const bytes = modrm >= 0xc0 ? [0xd8 + opcode, modrm] : [0xd8 + opcode, (modrm & 0x38) | 0x46, displacement];
+/** No prefix, ES, SS and FS. */
+const OVERRIDES = [[], [], [], [0x26], [0x36], [0x64]];
+const FS_BASE = 0x40;
+
+function encode(opcode: number, modrm: number, displacement: number, override: number) {
+  const memory = [...OVERRIDES[override]!, 0xd8 + opcode, (modrm & 0x38) | 0x46, displacement];
+  const bytes = modrm >= 0xc0 ? [0xd8 + opcode, modrm] : memory;
   const instruction = decode(Uint8Array.from([...bytes, 0, 0, 0, 0]), 0, bytes.length + 4, 32);
   return typeof instruction === 'object' && hasShortWay(instruction.mnemonic) ? bytes : undefined;
 }
@@ -30,6 +38,7 @@ const instructions = fc
     fc.nat(7),
     fc.nat(255),
     fc.oneof({ weight: 4, arbitrary: fc.nat(14).map((n) => 8 * n) }, fc.nat(110)),
+    fc.nat(OVERRIDES.length - 1),
   )
   .map((parts) => encode(...parts))
   .filter((bytes) => bytes !== undefined);
@@ -76,6 +85,8 @@ class Bench {
     const { cpu, memory } = this.machine;
     const { fpu } = cpu;
     this.machine.enterUser();
+    for (const segment of [0, 2, 3]) setSegment(cpu, segment, 0x23 + 8 * segment, 0, -1, 0xc0f3);
+    setSegment(cpu, 4, 0x53, FS_BASE, -1, 0xc0f3);
     fpu.reset();
     s.registers.forEach(([signExponent, high, low], i) => {
       fpu.exponent[i] = signExponent!;

@@ -14,12 +14,17 @@ import {
   X87_OPERAND_OFFSET,
   X87_OPERAND_SELECTOR,
 } from '../../runtime/fpu/x87-pairs.js';
+import { R_SEGMENT_BASE } from '../../runtime/state.js';
 import { INT16, INT32, INT64 } from '../../runtime/fpu/x87-short.js';
 import { assignFlags } from './flags.js';
 import { identifier, js, numeral, statements } from './quote.js';
 import { compared } from './vector-arithmetic.js';
 import type { AccessSize } from './vector-lanes.js';
 import { indexOf, isMemory, NoShortWay, operandOf, type Rule, type Task } from './vector-moves.js';
+
+/** Flat segments below FS have base 0. */
+const DS = 3,
+  FS = 4;
 
 type Argument = Expression | number | string;
 function call(task: Task, name: string, ...parameters: Argument[]): Expression {
@@ -33,12 +38,17 @@ function attempt(task: Task, name: string, ...parameters: Argument[]): void {
   task.code.missIf(js`${call(task, name, ...parameters)} === 0`, true);
 }
 /** Records the instruction pointer, and the operand pointer if there is a memory operand. */
-function note({ code }: Task, operand?: Operand87): void {
+function note(task: Task, operand?: Operand87): void {
+  const { code } = task;
   code.push(
     statements`xi[${X87_INSTRUCTION_OFFSET}] = ${code.host.eip()}; xi[${X87_INSTRUCTION_SELECTOR}] = fcs;`,
   );
-  if (operand)
-    code.push(statements`xi[${X87_OPERAND_OFFSET}] = ${operand.linear}; xi[${X87_OPERAND_SELECTOR}] = fds;`);
+  if (!operand) return;
+  const segment = task.instruction.operands.find((o) => o.kind === 'memory')!.segment;
+  const selector = segment === DS ? js`fds` : js`selectors[${segment}]`;
+  const base = js`r[${R_SEGMENT_BASE + segment}]`;
+  const offset = segment < FS ? js`${operand.linear}` : js`${operand.linear} - ${base} | 0`;
+  code.push(statements`xi[${X87_OPERAND_OFFSET}] = ${offset}; xi[${X87_OPERAND_SELECTOR}] = ${selector};`);
 }
 
 /** The register that is not ST(0), wherever the operand order has it. */
