@@ -20,7 +20,7 @@ const KERNEL = `${FOLDER}system-tests.elf`;
 const EXPECTED = `${FOLDER}expected.txt`;
 const MISSING = `${FOLDER}not-implemented.txt`;
 const BOCHS_CPU = 'p4_prescott_celeron_336';
-const QEMU_CPU = 'Conroe,-lm,-vme,+nx,-monitor,-apic';
+const QEMU_CPU = 'Conroe,-lm,-vme,+nx,-monitor';
 
 const { values: options } = parseArgs({
   allowNegative: true,

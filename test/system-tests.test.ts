@@ -10,7 +10,7 @@ const OWN_ONLY = ['--no-bochs', '--no-qemu'];
 
 describe('system tests', () => {
   for (const engine of ['interpreter', 'jit']) {
-    it(`${engine} gives the recorded line for every case`, { timeout: 120_000 }, () => {
+    it(`${engine} gives the recorded line for every case`, { timeout: 300_000 }, () => {
       const hvm = process.env['HVM'] ? ['--hvm', process.env['HVM']] : [];
       const result = spawnSync(process.execPath, [SCRIPT, ...OWN_ONLY, '--engines', engine, ...hvm], {
         encoding: 'utf8',
@@ -21,7 +21,7 @@ describe('system tests', () => {
   }
 
   // The only place where accessed bits of code pages that a region reaches but has not run are compared.
-  it('leaves the same memory behind in interpreter and JIT', { timeout: 240_000 }, () => {
+  it('leaves the same memory behind in interpreter and JIT', { timeout: 600_000 }, () => {
     const args = [HVM, 'regress', 'lockstep', '--kernel', GUEST, '--debug-exit', '--quiet'];
     const result = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect(result.stdout).toMatch(/no difference/);

@@ -18,7 +18,7 @@ static void flat(void) {
   CASE("far pointer", "lds eax, [ebx]", in.ebx = 0xfffffffb);
   CASE("bound", "bound eax, [ebx]", in.ebx = 0xfffffffc);
   CASE("sgdt", "sgdt [ebx]", in.ebx = 0xfffffffc);
-  CASE("cmpxchg8b", "cmpxchg8b [ebx]", in.ebx = 0xfffffffc);
+  CASE("cmpxchg8b", "cmpxchg8b [ebx]\nxor eax, eax\nxor edx, edx", in.ebx = 0xfffffffc, in.eax = in.edx = 0);
 }
 
 /* FS with base DATA. */

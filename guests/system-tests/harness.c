@@ -111,7 +111,7 @@ static void fill_gdt(void) {
   describe(CONFORMING, segment(0, 0xfffff, PRESENT | CONFORM | ACCESSED, BIG | PAGES));
 }
 
-static void fill_idt(void) {
+void fill_idt(void) {
   for (u32 i = 0; i < 256; i++) idt[i] = gate(PRESENT | TYPE_INT32, C0, stubs[i], 0);
   idt[3] = gate(PRESENT | DPL3 | TYPE_INT32, C0, stubs[3], 0);
   idt[4] = gate(PRESENT | DPL3 | TYPE_INT32, C0, stubs[4], 0);
@@ -478,6 +478,8 @@ void harness_main(void) {
   wrap_cases();
   real_cases();
   delivery_cases();
+  fpu_cases();
+  apic_cases();
   paging_cases();
   print_decimal(cases);
   print(" cases\n");

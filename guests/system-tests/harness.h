@@ -70,6 +70,7 @@ struct snippet {
   })
 #define X16 ".code16\n"
 
+void fill_idt(void);                   /* as at the start of a case */
 void begin(void);                      /* all tables and `in` as they are at the start of every case */
 void load(u32 address, struct snippet); /* copies a snippet and its INT 0xFF there */
 void start(struct snippet);            /* load at CODE */
@@ -151,4 +152,6 @@ void virtual_cases(void);
 void wrap_cases(void);
 void real_cases(void);
 void delivery_cases(void);
+void fpu_cases(void);
+void apic_cases(void);
 void paging_cases(void);
