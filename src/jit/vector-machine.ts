@@ -61,11 +61,12 @@ export class VectorMachine {
   readonly ranges: readonly Range[];
   readonly bits: 16 | 32;
 
-  constructor(bits: 16 | 32) {
+  /** `scatter`: seed that scatters the frames over machine memory, so that what lies together for the guest does not for the host. */
+  constructor(bits: 16 | 32, scatter?: number) {
     this.bits = bits;
     this.ranges = MAPS[bits];
     this.cpu = new Cpu(CPU_MODELS.default);
-    this.memory = new PhysicalMemory(RAM);
+    this.memory = new PhysicalMemory(RAM, scatter === undefined ? {} : { scatter });
     this.cpu.fpu = new Fpu();
     this.cpu.mmu = new Mmu(this.cpu, this.memory);
     this.cpu.environment = noPorts;

@@ -39,9 +39,16 @@ export const POINTERS: Readonly<Record<16 | 32, readonly number[]>> = {
 
 function drawValue(random: Random, bits: 16 | 32): number {
   const kind = random(8);
-  if (kind < 5) return POINTERS[bits][random(POINTERS[bits].length)]!;
+  if (kind < 4) return POINTERS[bits][random(POINTERS[bits].length)]!;
+  // Up to the end of a page, where what a translation takes for one place becomes two.
+  if (kind === 4) return (POINTERS[bits][random(POINTERS[bits].length)]! | 4095) + 1 - 4 * random(8);
   if (kind < 7) return VALUES[bits][random(VALUES[bits].length)]!;
   return random(0x100000000) | 0;
+}
+/** Half of them aligned: what lies together does so. */
+function drawDisplacement(random: Random, values: readonly number[]): number {
+  if (random(4) === 0) return values[random(values.length)]!;
+  return random(2) === 0 ? 4 * (random(16) - 8) : random(64) - 32;
 }
 function drawRow(random: Random, calm: boolean): number {
   const kind = calm ? random(16) : 0;
@@ -57,7 +64,7 @@ function drawInstruction(random: Random, bits: 16 | 32, calm: boolean): FuzzInst
     // Now and then a register with itself: equal operands are where comparisons turn over.
     modrm: random(8) === 0 ? 0xc0 + 9 * random(8) : random(256),
     sib: random(256),
-    displacement: random(4) === 0 ? values[random(values.length)]! : random(64) - 32,
+    displacement: drawDisplacement(random, values),
     immediate: random(2) === 0 ? values[random(values.length)]! : random(0x100000000) | 0,
   };
 }

@@ -73,6 +73,19 @@ function pattern(bits: 16 | 32): Int32Array {
   return words;
 }
 
+function joined(pages: readonly [number, Int32Array][]): Int32Array {
+  const out = new Int32Array(pages.reduce((sum, [, words]) => sum + words.length, 0));
+  let at = 0;
+  for (const [, words] of pages) {
+    out.set(words, at);
+    at += words.length;
+  }
+  return out;
+}
+
+/** Pages that follow each other lie apart, so that an access that runs over a page's end unnoticed shows. */
+const SCATTER = 1;
+
 export class FuzzMachine {
   readonly cpu: Cpu;
   readonly engine: JitEngine;
@@ -92,7 +105,7 @@ export class FuzzMachine {
 
   constructor(name: EngineName, bits: 16 | 32) {
     this.name = name;
-    this.machine = new VectorMachine(bits);
+    this.machine = new VectorMachine(bits, SCATTER);
     this.cpu = this.machine.cpu;
     this.engine = createEngine(name, {
       heatThreshold: 2,
@@ -104,8 +117,8 @@ export class FuzzMachine {
     ];
     this.words = pattern(bits);
     this.prepareSystem();
-    this.system = this.systemWords().slice();
-    this.pristine = this.machine.memory.i32.slice();
+    this.system = this.systemWords();
+    this.pristine = joined(this.pages({ first: 0, bytes: this.machine.memory.ramBytes }));
   }
 
   private prepareSystem(): void {
@@ -121,17 +134,24 @@ export class FuzzMachine {
     memory.write32(FIRST_TABLE + (ABSENT_16 >>> 12) * 4, 0);
   }
 
-  private wordsAt(first: number, bytes: number): Int32Array {
+  /** Pages, each as [first address, words]. */
+  private pages({ first, bytes }: Stretch): [number, Int32Array][] {
     const { memory } = this.machine;
-    const at = memory.machineAddress(first) >> 2;
-    return memory.i32.subarray(at, at + bytes / 4);
+    const out: [number, Int32Array][] = [];
+    for (let at = first; at < first + bytes; at = (at & -4096) + 4096) {
+      const end = Math.min(first + bytes, (at & -4096) + 4096);
+      const machine = memory.machineAddress(at) >> 2;
+      out.push([at, memory.i32.subarray(machine, machine + ((end - at) >> 2))]);
+    }
+    return out;
   }
+  /** Descriptor tables, page tables and handlers. */
   systemWords(): Int32Array {
-    return this.wordsAt(SYSTEM_FIRST, SYSTEM_LAST + 1 - SYSTEM_FIRST);
+    return joined(this.pages({ first: SYSTEM_FIRST, bytes: SYSTEM_LAST + 1 - SYSTEM_FIRST }));
   }
   /** Memory to compare, as [first address, words]. */
   memory(): [number, Int32Array][] {
-    return this.stretches.map(({ first, bytes }) => [first, this.wordsAt(first, bytes)]);
+    return this.stretches.flatMap((stretch) => this.pages(stretch));
   }
 
   // ---- the initial state ------------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { decode } from '../../src/decoder/decode.js';
 import type { Instruction } from '../../src/decoder/instruction.js';
+import type { Semantic } from '../../src/jit/ir.js';
 import type { ModeView } from '../../src/jit/builder.js';
 import { removeDeadFlags } from '../../src/jit/passes/dead-flags.js';
+import { removeDeadValues } from '../../src/jit/passes/dead-values.js';
 import { semanticOf } from '../../src/jit/semantics/index.js';
 
 const FLAT: ModeView = { codeSize: 32, stackSize: 32, flat: () => true };
@@ -29,4 +31,19 @@ it('keeps what an exit or a reader may see', () => {
 });
 it('keeps the base of a partial change that stays', () => {
   expect(changes(ADD_EAX_1, ROL_EAX_3)).toEqual([true, true]);
+});
+
+it('drops values that were made for them, and no access', () => {
+  const IMUL_EDX_EBX4 = [0x0f, 0xaf, 0x53, 0x04];
+  const lets = (semantics: readonly Semantic[]): number =>
+    semantics[0]!.statements.filter((s) => s.op === 'let').length;
+  const code = [IMUL_EDX_EBX4, ADD_EAX_1].map((bytes) => {
+    const padded = Uint8Array.from([...bytes, ...new Array<number>(15).fill(0)]);
+    return semanticOf(decode(padded, 0, 15, 32) as Instruction, FLAT);
+  });
+  const before = removeDeadFlags(code);
+  const after = before.map(removeDeadValues);
+  expect(lets(after)).toBeLessThan(lets(before));
+  expect(after[0]!.statements.filter((s) => s.op === 'load')).toHaveLength(1);
+  expect(after.map(removeDeadValues)).toEqual(after);
 });

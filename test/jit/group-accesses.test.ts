@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { createEngine, type EngineName } from '../../src/jit/engines.js';
+import { VectorMachine } from '../../src/jit/vector-machine.js';
 import { decode } from '../../src/decoder/decode.js';
 import type { Instruction } from '../../src/decoder/instruction.js';
 import type { ModeView } from '../../src/jit/builder.js';
 import { groupAccesses, type AccessGroup, type BlockTree } from '../../src/jit/passes/group-accesses.js';
+import { ECX, ESP, PENDING, R_BUDGET, R_EIP, R_PENDING } from '../../src/runtime/state.js';
 import { semanticOf } from '../../src/jit/semantics/index.js';
 
 const FLAT: ModeView = { codeSize: 32, stackSize: 32, flat: () => true };
@@ -97,5 +100,37 @@ describe('grouping of accesses', () => {
     expect(groups(block(LOAD_EAX_EBX, ways)).map(summary)).toEqual([
       { low: 0, high: 8, width: 4, write: false, size: 3 },
     ]);
+  });
+});
+
+describe('a group across the end of a page', () => {
+  const CODE = 0x400000,
+    STACK = 0x302f08;
+  // push ecx (four times); loop; jmp $: the stack grows over two ends of pages.
+  const LOOP = [0x51, 0x51, 0x51, 0x51, 0xe2, 0xfa, 0xeb, 0xfe];
+
+  /** What was pushed; the pages lie apart in machine memory. */
+  function pushed(name: EngineName, rounds: number): number[] {
+    const machine = new VectorMachine(32, 1);
+    machine.enterUser();
+    const { cpu, memory } = machine;
+    memory.copyIn(CODE, Uint8Array.from(LOOP));
+    const engine = createEngine(name, { heatThreshold: 4, train: false })(cpu, memory);
+    const { r } = cpu;
+    // The second time all pages are in the TLB: only the check of the group can tell that it spans two.
+    for (const first of [7 * rounds, rounds]) {
+      r[ECX] = first;
+      r[ESP] = STACK;
+      r[R_EIP] = CODE;
+      r[R_PENDING]! |= PENDING.MODE;
+      r[R_BUDGET] = rounds * 5;
+      while (r[R_BUDGET]! > 0) engine.run();
+    }
+    return Array.from({ length: rounds * 4 }, (_, i) => memory.read32(STACK - 4 - 4 * i));
+  }
+
+  it.each(['interpreter', 'jit'] as const)('%s', (name) => {
+    expect(pushed(name, 500)).toEqual(pushed('evaluator', 500));
+    expect(pushed(name, 500).slice(-5)).toEqual([2, 1, 1, 1, 1]);
   });
 });

@@ -9,6 +9,7 @@ import type { ModeView } from '../builder.js';
 import { groupAccesses, type BlockTree } from '../passes/group-accesses.js';
 import type { Semantic } from '../ir.js';
 import { removeDeadFlags } from '../passes/dead-flags.js';
+import { removeDeadValues } from '../passes/dead-values.js';
 import { semanticOf } from '../semantics/index.js';
 import { R_BUDGET, R_DEPTH, R_EIP, R_EPOCH, R_PENDING, R_SITE } from '../../runtime/state.js';
 import { compile, type CompiledSource } from './compile.js';
@@ -89,7 +90,9 @@ class RegionEmitter implements BlockEmitter {
     const known = this.prepared[node];
     if (known !== undefined) return known;
     const { body } = this.graph.blocks[node]!;
-    const made = removeDeadFlags(body.map((p) => semanticOf(p.instruction, this.options.mode)));
+    const made = removeDeadFlags(body.map((p) => semanticOf(p.instruction, this.options.mode))).map(
+      removeDeadValues,
+    );
     this.prepared[node] = made;
     return made;
   }
