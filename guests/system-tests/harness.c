@@ -30,16 +30,16 @@ struct pointer {
   u32 base;
 } __attribute__((packed));
 
+/* By string instructions, which every engine does in blocks: most of what a case costs. */
 void *memcpy(void *to, const void *from, u32 count) {
-  u8 *t = to;
-  const u8 *f = from;
-  while (count--) *t++ = *f++;
+  void *at = to;
+  __asm__ volatile("cld; rep movsb" : "+D"(at), "+S"(from), "+c"(count) : : "memory");
   return to;
 }
 
 void *memset(void *to, int value, u32 count) {
-  u8 *t = to;
-  while (count--) *t++ = (u8)value;
+  void *at = to;
+  __asm__ volatile("cld; rep stosb" : "+D"(at), "+c"(count) : "a"(value) : "memory");
   return to;
 }
 
