@@ -52,6 +52,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     process.stdout.write(commandHelp(module.command));
     return 0;
   }
+  applyV8Flags();
   return module.main(rest);
 }
 
@@ -66,7 +67,6 @@ function report(error: unknown): number {
   return INTERNAL_ERROR;
 }
 
-applyV8Flags();
 endQuietlyOnClosedPipe();
 // Commands have flushed their output and closed the terminal; open handles such as standard input must not keep the process.
 const status = await dispatch(process.argv.slice(2)).catch(report);
