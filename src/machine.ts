@@ -8,6 +8,7 @@ import { ParallelPort } from './devices/parallel-port.js';
 import { I8042 } from './devices/i8042.js';
 import { NumericError } from './devices/numeric-error.js';
 import { Port92 } from './devices/port92.js';
+import type { PciPlace } from './devices/pci-bus.js';
 import { Rtl8139 } from './devices/rtl8139.js';
 import { Uart16550 } from './devices/uart-16550.js';
 import { Vga } from './devices/vga.js';
@@ -28,6 +29,7 @@ import type { Engine } from './hv/engine.js';
 import { VcpuEnvironment, watchedMmio } from './hv/environment.js';
 import type { EndReason } from './hv/exits.js';
 import type { Lapic } from './hv/lapic.js';
+import type { NamedRange } from './hv/ioreq.js';
 import { GuestDma } from './hv/guest-dma.js';
 import { MmioBus } from './hv/mmio-bus.js';
 import { Pit } from './hv/pit.js';
@@ -43,6 +45,7 @@ import { BuiltInBios, servicePort } from './machine/bios.js';
 import { APIC_TABLES, picAlone, picAndApics } from './machine/interrupts.js';
 import type { InterruptParts } from './machine/interrupts.js';
 import type { MachineOptions } from './machine/options.js';
+import { memoryRanges } from './machine/memory-ranges.js';
 import { enterProgram } from './machine/processor.js';
 import type { Codec } from './machine/saved/container.js';
 import { saveMachine } from './machine/saved/saved-machine.js';
@@ -55,6 +58,7 @@ import { PhysicalMemory } from './runtime/memory.js';
 import { Mmu } from './runtime/mmu.js';
 import { Cpu, PENDING, R_PENDING } from './runtime/state.js';
 
+export type { PciPlace } from './devices/pci-bus.js';
 export type { Engine } from './hv/engine.js';
 export type { EndReason } from './hv/exits.js';
 export type { SliceResult } from './hv/vcpu.js';
@@ -103,6 +107,7 @@ export class Machine {
   /** Drives whose media can be changed. */
   readonly storage: Storage;
   private readonly mmio = new MmioBus();
+  private readonly ports: PortBus;
   private readonly shadow: ShadowRam;
   private readonly lapic: Lapic | undefined;
   private readonly bootLoads: readonly BootLoad[];
@@ -130,7 +135,7 @@ export class Machine {
     const acknowledge = (): number => interrupts.acknowledge();
     const { cpu, engine, counter, clock } = this;
     this.vcpu = new Vcpu({ cpu, engine, counter, clock, timers, acknowledge });
-    const ports = new PortBus(this.memory.u8);
+    const ports = (this.ports = new PortBus(this.memory.u8));
     const { mmio } = this;
     const parts: InterruptParts = {
       ...{ cpu, clock, vcpu: this.vcpu },
@@ -339,6 +344,22 @@ export class Machine {
   /** Lets held idle time pass up to `until`, guest nanoseconds. Only between slices, up to when the guest is idle. */
   passIdle(until: number): void {
     if (this.clock instanceof VirtualClock) this.clock.pass(until);
+  }
+
+  /** What answers where: memory, including devices' ranges, and ports. Of memory that overlaps, what is listed first is seen. */
+  map(): { memory: NamedRange[]; ports: NamedRange[] } {
+    const memory = [...memoryRanges(this.memory), ...this.mmio.list()].sort((a, b) => a.first - b.first);
+    return { memory, ports: this.ports.list() };
+  }
+
+  /** Functions on the PCI bus. */
+  pciFunctions(): Iterable<PciPlace> {
+    return this.chipset.pci.functions();
+  }
+
+  /** Goes on as if no time had passed since `now`, which `now()` told. Between slices. */
+  continueFrom(now: number): void {
+    this.clock.set(now);
   }
 
   /** False while an instruction, a device or an end of the run is half-way, or debug traps are held off: the machine cannot be saved now. */

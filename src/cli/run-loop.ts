@@ -62,6 +62,7 @@ const PACE_MS = 5;
 const NOTHING_RETIRED_MS = 10;
 /** An idle guest with a full receiver may start to read at its next timer tick. */
 const RETRY_TYPING_MS = 5;
+const LONGEST_PAUSE_MS = 60_000;
 /** How long the host's events may wait. */
 const TURN_MS = 5;
 
@@ -70,6 +71,7 @@ export class RunLoop<End> {
   readonly #sleeper = new Sleeper();
   readonly #deadline: number;
   #stop: LoopEnd<End> | undefined;
+  #paused = false;
   #lastTurn = performance.now();
   #skippedMs = 0;
 
@@ -85,6 +87,15 @@ export class RunLoop<End> {
     this.wake();
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+  /** Runs no further slice until it is let go on. */
+  set paused(paused: boolean) {
+    this.#paused = paused;
+    this.wake();
+  }
+
   /** Something happened outside that an idle guest should see. */
   wake(): void {
     this.#sleeper.wake();
@@ -94,6 +105,10 @@ export class RunLoop<End> {
     const { machine, watcher, typist } = this.#setup;
     watcher.start();
     for (;;) {
+      if (this.#paused) {
+        const end = await this.#pause();
+        if (end) return end;
+      }
       typist.type();
       const from = machine.instructionsRetired;
       const since = machine.now();
@@ -112,6 +127,17 @@ export class RunLoop<End> {
       await this.#yieldToHost(sleepMs);
       if (held && slice.idleUntil !== undefined) this.#passIdle(slice.idleUntil, performance.now() - slept);
     }
+  }
+
+  /** Sleeps until the guest may go on, or until the run is over. */
+  async #pause(): Promise<LoopEnd<End> | undefined> {
+    while (this.#paused) {
+      this.#flush();
+      const end = this.#ended(undefined);
+      if (end) return end;
+      await this.#sleeper.sleep(Math.min(LONGEST_PAUSE_MS, Math.max(0, this.#deadline - performance.now())));
+    }
+    return this.#ended(undefined);
   }
 
   /** What the host slept passes for the guest too, up to when it has something to do. */

@@ -8,6 +8,8 @@ import type { EngineName } from './engine-names.js';
 import { unescapeBytes } from './escapes.js';
 import { chooseValue, lastValue, parsePattern } from './options.js';
 import type { OptionSpec, ParsedArguments } from './options.js';
+import { parseMonitor } from './monitor-options.js';
+import type { MonitorAddress } from './monitor-options.js';
 import { parseNetwork } from './network-options.js';
 import type { NetworkConfiguration } from './network-options.js';
 import type { Send } from './serial-watcher.js';
@@ -61,7 +63,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'serial',
     value: 'stdio|null|file:PATH',
-    help: 'where the first serial port goes (default stdio, null with a terminal display; Ctrl-A x leaves)',
+    help: 'where the first serial port goes (default stdio, null with a terminal display; Ctrl-A x leaves, Ctrl-A c is the monitor)',
   },
   {
     name: 'debugcon',
@@ -110,6 +112,16 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     help: 'an RTL8139 with a private network: hostfwd=tcp:[ADDRESS]:PORT-[GUEST]:PORT, restrict, mac=, bootfile=, romfile= (default none)',
   },
   { name: 'pcap', value: 'FILE', help: 'capture what the network card sends and receives' },
+  {
+    name: 'monitor',
+    value: 'stdio|none|unix:PATH|tcp:[HOST]:PORT',
+    help: 'where the monitor listens (on loopback unless HOST says otherwise; default: Ctrl-A c on the serial console)',
+  },
+  {
+    name: 'restore',
+    value: 'FILE',
+    help: "go on from a machine that the monitor's savevm wrote; the other options as then",
+  },
   { name: 'stats', value: '-|FILE', help: 'write statistics as JSON at the end' },
   { name: 'demo', help: 'boot the guest that comes with this package' },
   { name: 'help', help: 'this text' },
@@ -150,6 +162,9 @@ export interface RunConfiguration extends GuestOptions {
   /** Undefined: no network card. */
   readonly network: NetworkConfiguration | undefined;
   readonly pcap: string | undefined;
+  /** Undefined: only behind Ctrl-A c. */
+  readonly monitor: MonitorAddress | undefined;
+  readonly restore: string | undefined;
   readonly stats: string | undefined;
   readonly demo: boolean;
   /** Firmware's console is the serial line. */
@@ -179,16 +194,22 @@ export function parseKeySend(value: string): KeySend {
   return { keys: keysOfText(value.slice(0, at)), after };
 }
 
-/** Two views cannot share the terminal. */
-function parseDisplay(parsed: ParsedArguments): { display: DisplayName; serial: SinkTarget } {
+/** Two cannot share the terminal. */
+function parseDisplay(parsed: ParsedArguments): Pick<RunConfiguration, 'display' | 'serial' | 'monitor'> {
+  const monitor = parseMonitor(lastValue(parsed, 'monitor') ?? 'none');
+  const onTerminal = monitor?.kind === 'stdio';
   const display = chooseValue('display', lastValue(parsed, 'display') ?? 'none', ['none', 'terminal']);
   const given = lastValue(parsed, 'serial');
-  const serial = parseSink('serial', given ?? (display === 'terminal' ? 'null' : 'stdio'));
+  const serial = parseSink('serial', given ?? (display === 'terminal' || onTerminal ? 'null' : 'stdio'));
   if (display === 'terminal' && serial.kind === 'stdio')
     throw new UsageError(
       '--display terminal: needs the terminal for itself; expected --serial null or file:PATH',
     );
-  return { display, serial };
+  if (onTerminal && (serial.kind === 'stdio' || display === 'terminal'))
+    throw new UsageError(
+      '--monitor stdio: needs the terminal for itself; expected --serial null or file:PATH, or Ctrl-A c instead',
+    );
+  return { display, serial, monitor };
 }
 
 function parseTimeout(value: string | undefined): number | undefined {
@@ -255,7 +276,7 @@ export function runConfiguration(parsed: ParsedArguments): RunConfiguration {
   if (demo && guest.kernel !== undefined)
     throw new UsageError('--demo: brings its own kernel; drop --kernel or --demo');
   const boots = guest.bios !== undefined || guest.drives.length > 0 || guest.bootOrder !== undefined;
-  if (!demo && guest.kernel === undefined && !boots)
+  if (!demo && guest.kernel === undefined && !boots && !parsed.values.has('restore'))
     throw new UsageError('run: expected --kernel FILE, --bios FILE or a drive to boot from (or --demo)');
   const clock = lastValue(parsed, 'clock');
   const stats = lastValue(parsed, 'stats');
@@ -267,6 +288,7 @@ export function runConfiguration(parsed: ParsedArguments): RunConfiguration {
     ...guest,
     network,
     pcap,
+    restore: lastValue(parsed, 'restore'),
     ...parseDisplay(parsed),
     vnc: lastValue(parsed, 'vnc') === undefined ? undefined : parseVnc(lastValue(parsed, 'vnc')!),
     screenshots: (parsed.values.get('screenshot') ?? []).map(parseScreenshot),

@@ -1,16 +1,22 @@
 /** `hvm run`: boots a guest, joins its serial line to the terminal, and ends with the status the guest or the options ask for. */
 import { fileURLToPath } from 'node:url';
 import { describeCode, describeCpu } from '../regress/cpu-report.js';
+import { Drives } from './drives.js';
 import { closeFile, openOutputFile, writeFully } from './host/files.js';
+import { MonitorServer } from './host/monitor-server.js';
 import { STANDARD_OUTPUT, openSink } from './host/output.js';
 import type { ByteSink } from './host/output.js';
 import { onTermination } from './host/signals.js';
 import { HostInput } from './host/terminal.js';
+import { execute } from './monitor/commands.js';
+import { MachineTarget } from './monitor/machine-target.js';
+import { MonitorSession } from './monitor/session.js';
 import { GuestNetwork } from './guest-network.js';
 import { VIRTUAL_EPOCH, createMachine, loadImages, peekByte, readImages } from './guest.js';
 import type { EndReason, GuestImages, Machine } from './guest.js';
 import { parseArguments } from './options.js';
 import type { Command } from './options.js';
+import { restoreMachine } from './restore.js';
 import { RunLoop } from './run-loop.js';
 import type { LoopEnd } from './run-loop.js';
 import { RUN_OPTIONS, runConfiguration } from './run-options.js';
@@ -166,6 +172,7 @@ class Run {
   readonly #screen: Screen;
   readonly #sinks: readonly ByteSink[];
   readonly #network: GuestNetwork | undefined;
+  readonly #drives: Drives;
   #toldOfTripleFault = false;
 
   constructor(config: RunConfiguration) {
@@ -197,25 +204,31 @@ class Run {
     });
     output.machine = this.#machine;
     loadImages(this.#machine, images);
+    this.#drives = new Drives(this.#machine, images.drives);
+    if (config.restore !== undefined) restoreMachine(config.restore, this.#machine, this.#drives);
   }
 
   async toEnd(): Promise<number> {
     const writeStatistics = openStatistics(this.#config.stats);
     const loop = this.#createLoop();
+    const monitor = this.#monitor(loop);
+    const server = new MonitorServer(monitor);
     const stopListening = onTermination((signal, status) => loop.stop({ kind: 'signal', signal, status }));
     let input: HostInput | undefined;
     let end: LoopEnd<EndReason>;
     try {
       await this.#network?.open(() => loop.wake());
       await this.#screen.open(() => loop.wake());
-      input = this.#openInput(loop);
+      if (this.#config.monitor !== undefined) await server.open(this.#config.monitor);
+      input = this.#openInput(loop, monitor);
       end = await loop.run();
     } finally {
       input?.close();
+      server.close();
       this.#screen.close();
       stopListening();
       for (const sink of this.#sinks) sink.close();
-      for (const drive of this.#plan.images.drives) drive.close();
+      this.#drives.close();
       this.#network?.close();
     }
     this.#screen.finish();
@@ -223,6 +236,24 @@ class Run {
     const statistics = statisticsOf(this.#machine, this.#meter, summary, this.#config.memoryBytes);
     writeStatistics?.(`${JSON.stringify(statistics)}\n`);
     return summary.status;
+  }
+
+  /** What the monitor's commands act on; they come between two slices. */
+  #monitor(loop: RunLoop<EndReason>): (line: string) => string {
+    const { typist } = this.#screen;
+    const target = new MachineTarget(this.#machine, {
+      get paused() {
+        return loop.paused;
+      },
+      set paused(paused) {
+        loop.paused = paused;
+      },
+      drives: this.#drives,
+      typeKeys: (events) => typist.enqueue(events),
+      wake: () => loop.wake(),
+      quit: () => loop.stop({ kind: 'leave' }),
+    });
+    return (line) => execute(target, line);
   }
 
   #createLoop(): RunLoop<EndReason> {
@@ -257,9 +288,14 @@ class Run {
     return true;
   }
 
-  #openInput(loop: RunLoop<EndReason>): HostInput | undefined {
+  #openInput(loop: RunLoop<EndReason>, monitor: (line: string) => string): HostInput | undefined {
     const onScreen = this.#config.display === 'terminal';
     if (this.#config.serial.kind !== 'stdio' && !onScreen) return undefined;
+    const send = (text: string): void => {
+      for (const byte of new TextEncoder().encode(text)) STANDARD_OUTPUT.write(byte);
+      STANDARD_OUTPUT.flush();
+    };
+    const session = new MonitorSession({ echo: process.stdin.isTTY === true, execute: monitor, send });
     const input = new HostInput({
       input: (bytes) => {
         if (onScreen) this.#screen.terminalInput(bytes);
@@ -267,6 +303,8 @@ class Run {
         loop.wake();
       },
       leave: () => loop.stop({ kind: 'leave' }),
+      monitor: (on) => (on ? session.open() : send('\r\n')),
+      monitorInput: (bytes) => session.receive(bytes),
     });
     this.#typist.flow = input;
     input.open();

@@ -16,6 +16,18 @@ interface Member {
   readonly pci: PciConfiguration;
 }
 
+export interface PciPlace {
+  readonly at: number;
+  readonly name: string;
+  readonly config: Uint8Array;
+  readonly bars: readonly {
+    readonly index: number;
+    readonly kind: 'io' | 'memory';
+    readonly first: number;
+    readonly last: number;
+  }[];
+}
+
 export class PciBus implements Device<PciBusState> {
   readonly name = 'pci-bus';
   readonly version = 1;
@@ -35,6 +47,19 @@ export class PciBus implements Device<PciBusState> {
       throw new Error(`PCI function ${device}.${index} is claimed by both ${other.name} and ${name}`);
     this.members[at] = { name, pci };
     this.state.functions[at] = pci.state;
+  }
+
+  /** What sits where: `at` is `device << 3 | function`; where base address registers make it answer. */
+  *functions(): Generator<PciPlace> {
+    for (const [at, member] of this.members.entries()) {
+      if (member === undefined) continue;
+      const { name, pci } = member;
+      const bars = pci.bars.flatMap((bar, index) => {
+        const first = bar === undefined ? -1 : barAddress(pci, index);
+        return first < 0 ? [] : [{ index, kind: bar!.kind, first, last: first + bar!.size - 1 }];
+      });
+      yield { at, name, config: Uint8Array.from({ length: 256 }, (_, i) => pci.read(i)), bars };
+    }
   }
 
   reset(): void {

@@ -32,6 +32,13 @@ const READY = IoState.READY << STATE_SHIFT,
   RESPONSE_READY = IoState.RESPONSE_READY << STATE_SHIFT;
 
 /** Who answers for a range. The record is valid during the call only. */
+/** Addresses, `last` inclusive, and who answers there. */
+export interface NamedRange {
+  readonly first: number;
+  readonly last: number;
+  readonly name: string;
+}
+
 export interface IoServer {
   readonly name: string;
   /** Widest access that is taken whole. */

@@ -3,7 +3,7 @@ import debug from 'debug';
 import type { Device, MmioClaim } from '../devices/device.js';
 import { BUFFERED_LIMIT, BufferedWrites } from './buffered-io.js';
 import { IoRequest, IoType } from './ioreq.js';
-import type { IoServer } from './ioreq.js';
+import type { IoServer, NamedRange } from './ioreq.js';
 import { MovableRanges } from './movable-ranges.js';
 
 const log = debug('hvm:io');
@@ -105,6 +105,11 @@ export class MmioBus {
   /** By one of the `before` ranges that are asked first. */
   private isCovered(range: Range, before: number): boolean {
     return this.ranges.slice(0, before).some((other) => meet(range, other));
+  }
+
+  /** Who answers where, in the order in which they are asked. */
+  list(): NamedRange[] {
+    return this.ranges.map(({ first, last, server }) => ({ first, last, name: server.name }));
   }
 
   /** size 1, 2 or 4; the result is unsigned. */

@@ -2,7 +2,7 @@
 import debug from 'debug';
 import type { Device, PortClaim } from '../devices/device.js';
 import { IoRequest, IoType } from './ioreq.js';
-import type { IoServer } from './ioreq.js';
+import type { IoServer, NamedRange } from './ioreq.js';
 import { MovableRanges } from './movable-ranges.js';
 
 const log = debug('hvm:io');
@@ -115,6 +115,19 @@ export class PortBus {
         if (this.map[port] === 0) this.map[port] = index;
         else this.movable.reportCovered(moved);
     }
+  }
+
+  /** Who answers where, in the order of ports. */
+  list(): NamedRange[] {
+    const ranges: NamedRange[] = [];
+    for (let port = 0; port < PORTS; port++) {
+      const index = this.map[port]!;
+      if (index === 0) continue;
+      const first = port;
+      while (port + 1 < PORTS && this.map[port + 1] === index) port++;
+      ranges.push({ first, last: port, name: this.servers[index]!.name });
+    }
+    return ranges;
   }
 
   /** size 1, 2 or 4; the result is unsigned. */

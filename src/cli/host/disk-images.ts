@@ -23,6 +23,8 @@ const SECTOR_BYTES = { disk: 512, cdrom: 2048, floppy: 512 } as const;
 export interface OpenDrive {
   readonly spec: DriveSpec;
   readonly image: BlockDevice;
+  /** Every file that it is made of, itself first. */
+  readonly files: readonly string[];
   close(): void;
 }
 
@@ -43,6 +45,7 @@ function probe(store: FileStore): ImageFormat {
 /** Files of the host that one image is made of. */
 class Opener {
   readonly closers: (() => void)[] = [];
+  readonly files: string[] = [];
   private readonly spec: DriveSpec;
 
   constructor(spec: DriveSpec) {
@@ -51,6 +54,7 @@ class Opener {
 
   open(path: string, format: ImageFormat | undefined, readOnly: boolean, depth = 0): BlockDevice {
     const store = new FileStore(path, readOnly);
+    this.files.push(path);
     this.closers.unshift(() => store.close());
     if ((format ?? probe(store)) === 'qcow2') return this.openQcow2(store, path, depth);
     return new RawImage(store, {
@@ -113,7 +117,8 @@ function open(spec: DriveSpec): OpenDrive {
       throw new UsageError(
         `${spec.label} ${quote(spec.path)}: ${image.size} bytes, expected ${FLOPPY_SIZES}`,
       );
-    return { spec, image: spec.snapshot && !spec.readOnly ? new SnapshotImage(image) : image, close };
+    const { files } = opener;
+    return { spec, image: spec.snapshot && !spec.readOnly ? new SnapshotImage(image) : image, files, close };
   } catch (error) {
     close();
     throw error;

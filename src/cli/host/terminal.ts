@@ -4,9 +4,13 @@ import { EscapeKeys } from '../escape-keys.js';
 export interface InputEvents {
   input(bytes: Uint8Array): void;
   leave(): void;
+  /** Ctrl-A c: what is typed goes to the monitor from here on, or to the guest again. */
+  monitor(on: boolean): void;
+  monitorInput(bytes: Uint8Array): void;
 }
 
-const HELP = '\r\nCtrl-A x  leave    Ctrl-A Ctrl-A  send Ctrl-A    Ctrl-A h  this help\r\n';
+const HELP =
+  '\r\nCtrl-A x  leave    Ctrl-A c  monitor and back    Ctrl-A Ctrl-A  send Ctrl-A    Ctrl-A h  this help\r\n';
 
 export class HostInput {
   readonly isTerminal = process.stdin.isTTY === true;
@@ -14,6 +18,7 @@ export class HostInput {
   readonly #events: InputEvents;
   readonly #restore = (): void => this.#setRaw(false);
   #open = false;
+  #inMonitor = false;
 
   constructor(events: InputEvents) {
     this.#events = events;
@@ -45,11 +50,16 @@ export class HostInput {
     process.off('exit', this.#restore);
   }
 
-  readonly #onData = (data: Buffer): void => {
-    const { forward, command } = this.#keys.feed(data);
-    if (forward.length > 0) this.#events.input(forward);
+  readonly #onData = (data: Uint8Array): void => {
+    const { forward, command, rest } = this.#keys.feed(data);
+    if (forward.length > 0 && this.#inMonitor) this.#events.monitorInput(forward);
+    else if (forward.length > 0) this.#events.input(forward);
     if (command === 'help') process.stderr.write(HELP);
     if (command === 'leave') this.#events.leave();
+    if (command !== 'monitor') return;
+    this.#inMonitor = !this.#inMonitor;
+    this.#events.monitor(this.#inMonitor);
+    this.#onData(rest);
   };
 
   #setRaw(raw: boolean): void {

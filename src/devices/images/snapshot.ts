@@ -4,6 +4,11 @@ import type { BlockDevice } from '../block-device.js';
 
 const CLUSTER = 0x4000;
 
+interface Overlaid {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
 export class SnapshotImage implements BlockDevice {
   readonly size: number;
   readonly readOnly = false;
@@ -29,6 +34,25 @@ export class SnapshotImage implements BlockDevice {
       cluster.set(piece, at);
       this.clusters.set(index, cluster);
     });
+  }
+
+  /** What was written: pieces of the image by number, as plain data. */
+  get overlay(): { index: number; bytes: Uint8Array }[] {
+    return [...this.clusters].map(([index, bytes]) => ({ index, bytes }));
+  }
+  /** False, and nothing changed, when `overlay` is none of an image of this size. */
+  adoptOverlay(overlay: unknown): boolean {
+    const count = Math.ceil(this.size / CLUSTER);
+    const fits = (piece: Partial<Overlaid> | null): piece is Overlaid =>
+      piece?.bytes instanceof Uint8Array &&
+      piece.bytes.length === CLUSTER &&
+      Number.isSafeInteger(piece.index) &&
+      piece.index! >= 0 &&
+      piece.index! < count;
+    if (!Array.isArray(overlay) || !overlay.every(fits)) return false;
+    this.clusters.clear();
+    for (const { index, bytes } of overlay) this.clusters.set(index, bytes);
+    return true;
   }
 
   flush(): void {

@@ -1,0 +1,2 @@
+/** Why a monitor command was not done: one line for whoever typed it. */
+export class CommandError extends Error {}
