@@ -57,6 +57,8 @@ export class VirtualClock implements MachineClock {
 const LONGEST_RUN = 1_000_000;
 /** Instructions per nanosecond to begin with. */
 const FIRST_SPEED = 0.02;
+/** Shorter runs are measured together: however slow the host was for a while, the estimate must find its way back. */
+const MEASURED_INSTRUCTIONS = 1000;
 
 /** The host's monotonic clock from zero. How long instructions take is estimated from the runs before. */
 export class HostClock implements MachineClock {
@@ -65,6 +67,9 @@ export class HostClock implements MachineClock {
   private start: number;
   private last = 0;
   private speed = FIRST_SPEED;
+  /** Not yet part of the estimate. */
+  private instructions = 0;
+  private duration = 0;
 
   /** `hostNow` in nanoseconds, never running backwards by more than this clock hides. */
   constructor(hostNow: () => number) {
@@ -90,8 +95,12 @@ export class HostClock implements MachineClock {
     return false;
   }
   ran(instructions: number, since: Nanoseconds): void {
-    const duration = this.now() - since;
-    if (instructions < 1000 || duration <= 0) return;
-    this.speed = Math.min(10, Math.max(0.0001, 0.75 * this.speed + (0.25 * instructions) / duration));
+    this.instructions += instructions;
+    this.duration += this.now() - since;
+    if (this.instructions < MEASURED_INSTRUCTIONS || this.duration <= 0) return;
+    const measured = this.instructions / this.duration;
+    this.speed = Math.min(10, Math.max(0.0001, 0.75 * this.speed + 0.25 * measured));
+    this.instructions = 0;
+    this.duration = 0;
   }
 }
