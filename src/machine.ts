@@ -12,11 +12,9 @@ import type { PciPlace } from './devices/pci-bus.js';
 import { Rtl8139 } from './devices/rtl8139.js';
 import { Uart16550 } from './devices/uart-16550.js';
 import { Vga } from './devices/vga.js';
-import { ACPI_BASE, acpiTables } from './firmware/acpi.js';
-import { biosData } from './firmware/bios-data.js';
+import { ACPI_BASE } from './firmware/acpi.js';
 import { biosPlaces, checkBios } from './firmware/bios-image.js';
 import { DEFAULT_BOOT_ORDER, bootOrderCmos } from './firmware/boot-order.js';
-import { ROM_SEGMENT } from './firmware/bios/rom.js';
 import type { BootImage, BootLoad } from './firmware/boot-image.js';
 import { fwCfgItems } from './firmware/fw-cfg-items.js';
 import { loadImage } from './firmware/load-image.js';
@@ -33,16 +31,16 @@ import type { NamedRange } from './hv/ioreq.js';
 import { GuestDma } from './hv/guest-dma.js';
 import { MmioBus } from './hv/mmio-bus.js';
 import { Pit } from './hv/pit.js';
-import { ACPI_DISABLE, ACPI_ENABLE, PM_BASE, SLEEP_TYPE_S5, SMI_COMMAND_PORT } from './hv/pm.js';
 import { PortBus } from './hv/port-bus.js';
-import { REG_CENTURY, Rtc } from './hv/rtc.js';
+import { Rtc } from './hv/rtc.js';
 import { ShadowRam } from './hv/shadow-ram.js';
 import { Timers } from './hv/timers.js';
 import { Vcpu } from './hv/vcpu.js';
 import type { SliceResult } from './hv/vcpu.js';
 import { Chipset } from './machine/chipset.js';
-import { BuiltInBios, servicePort } from './machine/bios.js';
-import { APIC_TABLES, picAlone, picAndApics } from './machine/interrupts.js';
+import { BuiltInBios } from './machine/bios.js';
+import { firmwareLoads, setMemoryTypes } from './machine/firmware-loads.js';
+import { picAlone, picAndApics } from './machine/interrupts.js';
 import type { InterruptParts } from './machine/interrupts.js';
 import type { MachineOptions } from './machine/options.js';
 import { memoryRanges } from './machine/memory-ranges.js';
@@ -71,8 +69,7 @@ export type { Codec, SavedFile } from './machine/saved/container.js';
 export { SerialLine } from './devices/serial-backend.js';
 export { ImageError } from './firmware/image-error.js';
 
-const SCI_IRQ = 9,
-  COM1 = 0x3f8,
+const COM1 = 0x3f8,
   NUMERIC_ERROR_IRQ = 13,
   NETWORK_SLOT = 3;
 /** 2024-01-01 00:00:00 UTC: where the virtual clock starts, so that runs repeat exactly. */
@@ -158,6 +155,14 @@ export class Machine {
     const dma = new DmaControllers(this.chipset.memory);
     this.storage = new Storage({ chipset: this.chipset, clock, memory, irq, dma }, options.media ?? NO_MEDIA);
     this.addNetworkCard();
+    this.bios = new BuiltInBios(
+      {
+        ...{ cpu, memory, pci: this.chipset.pci, drives: this.storage.biosDrives, now: () => clock.now() },
+        bootOrder: options.bootOrder ?? DEFAULT_BOOT_ORDER,
+      },
+      () => this.vcpu.callFirmware(),
+    );
+    this.vcpu.firmware = () => this.bios.call();
     const coprocessor = new NumericError(interrupts.irq(NUMERIC_ERROR_IRQ));
     this.vga = this.chipset.register(new Vga(clock, options.vgaBios), VGA_SLOT);
     this.i8042 = this.createKeyboardController(interrupts.irq);
@@ -183,14 +188,9 @@ export class Machine {
       (error) => coprocessor.assert(error),
     );
     this.cpu.environment = this.environment;
-    this.bios = new BuiltInBios({
-      ...{ cpu, memory, pci: this.chipset.pci, drives: this.storage.biosDrives },
-      bootOrder: options.bootOrder ?? DEFAULT_BOOT_ORDER,
-      now: () => clock.now(),
-    });
-    this.vcpu.firmware = () => this.bios.call();
     this.installBios(options.bios ?? this.bios.rom);
-    this.bootLoads = this.firmware();
+    const apic = interrupts.lapic !== undefined;
+    this.bootLoads = firmwareLoads(cpu, { rom: this.bios.rom, ramBytes: memory.ramBytes, apic });
     this.video = {
       readPort: (port: number) => ports.read(port, 1),
       writePort: (port: number, value: number) => ports.write(port, 1, value),
@@ -223,9 +223,7 @@ export class Machine {
     ];
     if (options.debugExit)
       chips.push(new DebugExit((status) => this.vcpu.request({ kind: 'debug-exit', status })));
-    chips.push(
-      options.bios === undefined ? servicePort(() => this.vcpu.callFirmware()) : this.firmwareConfiguration(),
-    );
+    chips.push(options.bios === undefined ? this.bios : this.firmwareConfiguration());
     return chips;
   }
 
@@ -265,25 +263,6 @@ export class Machine {
     this.shadow.setRom(low, lowBytes);
   }
 
-  /** What the built-in firmware leaves below 1 MiB. */
-  private firmware(): BootLoad[] {
-    const tables = acpiTables({
-      pmBase: PM_BASE,
-      smiCommand: SMI_COMMAND_PORT,
-      acpiEnable: ACPI_ENABLE,
-      acpiDisable: ACPI_DISABLE,
-      sci: SCI_IRQ,
-      sleepTypeS5: SLEEP_TYPE_S5,
-      century: REG_CENTURY,
-      apic: this.options.apic ? APIC_TABLES : undefined,
-    });
-    return [
-      { address: ROM_SEGMENT * 16, bytes: this.bios.rom },
-      { address: ACPI_BASE, bytes: tables },
-      ...biosData(COM1),
-    ];
-  }
-
   /** Loads a kernel and prepares the processor to enter it. Throws ImageError when it cannot be started. */
   loadKernel(
     image: Uint8Array,
@@ -312,6 +291,7 @@ export class Machine {
   /** What the built-in firmware does. */
   private setUp(): void {
     this.chipset.configure();
+    setMemoryTypes(this.cpu);
     for (const load of this.bootLoads) this.place(load);
     this.chipset.lockBios();
     setTextMode(this.video);

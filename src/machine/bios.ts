@@ -13,8 +13,10 @@ import type {
   Drive,
   Medium,
 } from '../firmware/bios/host.js';
-import { AT, ROM_SEGMENT, biosProgram } from '../firmware/bios/rom.js';
+import { biosImage } from '../firmware/bios/image.js';
+import { AT, ROM_SEGMENT } from '../firmware/bios/rom.js';
 import { BiosServices } from '../firmware/bios/services.js';
+import type { BiosState } from '../firmware/bios/state.js';
 import type { PciAccess } from '../firmware/pci-setup.js';
 import { loadRealSegment } from '../runtime/helpers/segments.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
@@ -191,17 +193,27 @@ function biosHost(parts: BiosParts): BiosHost {
   };
 }
 
-/** ROM and services. */
-export class BuiltInBios {
+/** ROM, services, and the port that the ROM's stubs write to: `called` asks for an exit behind the instruction. */
+export class BuiltInBios implements Device<BiosState> {
+  readonly name = 'bios';
+  readonly version = 1;
+  readonly state: BiosState;
+  readonly ports;
   readonly rom: Uint8Array;
   private readonly cpu: Cpu;
   private readonly services: BiosServices;
 
-  constructor(parts: BiosParts) {
-    const program = biosProgram();
+  constructor(parts: BiosParts, called: () => void) {
+    const program = biosImage();
     this.rom = program.bytes;
     this.cpu = parts.cpu;
     this.services = new BiosServices(biosHost(parts), program);
+    this.state = this.services.state;
+    this.ports = [{ first: SERVICE_PORT, last: SERVICE_PORT, write: called }];
+  }
+
+  reset(): void {
+    // Power-on clears what matters.
   }
 
   /** Runs the service whose stub the processor is in. */
@@ -221,15 +233,4 @@ export class BuiltInBios {
 function romOffset(cpu: Cpu): number {
   const linear = (cpu.r[R_SEGMENT_BASE + CS]! + cpu.r[R_EIP]!) >>> 0;
   return linear >= ROM_FIRST && linear <= ROM_LAST ? linear - ROM_FIRST : -1;
-}
-
-/** The port that the ROM's stubs write to; `call` asks for an exit behind the instruction. */
-export function servicePort(call: () => void): Device {
-  return {
-    name: 'bios-service',
-    version: 1,
-    state: {},
-    ports: [{ first: SERVICE_PORT, last: SERVICE_PORT, write: () => call() }],
-    reset: () => undefined,
-  };
 }

@@ -47,6 +47,13 @@ function keep(index: number): number[] {
   ];
 }
 
+function sectorOf(code: readonly number[]): Uint8Array {
+  const sector = new Uint8Array(512);
+  sector.set(code);
+  sector.set([0x55, 0xaa], 510);
+  return sector;
+}
+
 export class Program {
   readonly code: number[] = [];
   private calls = 0;
@@ -68,12 +75,13 @@ export class Program {
   /** A boot sector and, when the code is longer, more that it reads behind itself. */
   image(): Uint8Array {
     const end = [0xe6, 0xf4];
-    const whole = [...this.code, ...end];
-    if (whole.length > 400) throw new Error(`test program has ${whole.length} bytes`);
-    const sector = new Uint8Array(512);
-    sector.set(whole);
-    sector.set([0x55, 0xaa], 510);
-    return sector;
+    if (this.code.length < 400) return sectorOf([...this.code, ...end]);
+    // Three sectors more, read behind this one, and on there.
+    const loader = [0xb8, 0x03, 0x02, 0xbb, 0x00, 0x7e, 0xb9, 0x02, 0x00, 0xcd, 0x13, 0xe9];
+    const whole = new Uint8Array(4 * 512);
+    whole.set(sectorOf([...loader, ...le(512 - loader.length - 2, 2)]));
+    whole.set([...this.code, ...end], 512);
+    return whole;
   }
 }
 

@@ -53,7 +53,7 @@ function cdrom(drives: Drives, memory: BiosMemory): Loaded | undefined {
     const bytes = new Uint8Array(length);
     medium.read(start, bytes.subarray(0, Math.min(length, medium.size - start)));
     memory.write(entry.segment * 16, bytes);
-    const drive = drives.bootCd(index, medium, entry);
+    const drive = drives.bootCd(index, entry);
     // The usual place by the usual name: 0000:7C00.
     const isUsual = entry.segment * 16 === BOOT_ADDRESS && entry.emulation <= EMULATION.DISK;
     return isUsual

@@ -321,24 +321,24 @@ export class DiskService {
 
   /** 4B00 ends the emulation of a CD's image, 4B01 only tells of it; with 4A there is none to begin. */
   private cdEmulation(r: Registers): number {
-    const boot = this.drives.cdBoot;
-    if (r.ah === 0x4a || boot === undefined || r.al > 1) return STATUS.INVALID;
-    if (r.dl !== boot.drive && r.dl !== 0x7f) return STATUS.INVALID;
-    const { entry, drive, controllerIndex } = boot;
+    const { cd } = this.drives;
+    if (r.ah === 0x4a || cd.index < 0 || r.al > 1) return STATUS.INVALID;
+    if (r.dl !== cd.drive && r.dl !== 0x7f) return STATUS.INVALID;
+    const { drive, index } = cd;
     const at = r.ds(r.si);
     const { memory } = this;
     const packet = new DataView(new ArrayBuffer(0x13));
     packet.setUint8(0, 0x13);
-    packet.setUint8(1, entry.emulation);
+    packet.setUint8(1, cd.emulation);
     packet.setUint8(2, drive);
-    packet.setUint8(3, controllerIndex >> 1);
-    packet.setUint32(4, entry.block, true);
-    packet.setUint16(8, controllerIndex & 1, true);
-    packet.setUint16(12, entry.segment, true);
-    packet.setUint16(14, entry.sectors, true);
+    packet.setUint8(3, index >> 1);
+    packet.setUint32(4, cd.block, true);
+    packet.setUint16(8, index & 1, true);
+    packet.setUint16(12, cd.segment, true);
+    packet.setUint16(14, cd.sectors, true);
     this.putGeometry(packet, drive);
     memory.write(at, new Uint8Array(packet.buffer));
-    if (r.al === 0) this.drives.endEmulation();
+    if (r.al === 0) cd.emulating = false;
     return STATUS.OK;
   }
 

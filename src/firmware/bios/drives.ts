@@ -4,6 +4,7 @@ import type { CdEntry } from './el-torito.js';
 import { SECTOR, diskGeometry, floppyGeometry } from './geometry.js';
 import type { Geometry } from './geometry.js';
 import type { BiosDrives, Drive, Medium } from './host.js';
+import type { CdBootState } from './state.js';
 
 export const FIRST_DISK = 0x80,
   FIRST_CD = 0xe0;
@@ -15,51 +16,46 @@ export interface FoundDrive {
   readonly sectorSize: number;
 }
 
-export interface CdBoot {
-  readonly entry: CdEntry;
-  readonly drive: number;
-  readonly controllerIndex: number;
-}
-
 export class Drives {
   private readonly drives: BiosDrives;
   /** How the CD was booted; its emulation may be over. */
-  cdBoot: CdBoot | undefined;
-  private emulated: Drive | undefined;
+  readonly cd: CdBootState;
+  private image: { readonly of: Medium; readonly medium: Medium } | undefined;
   private geometryOf: { readonly medium: Medium; readonly geometry: Geometry } | undefined;
 
-  constructor(drives: BiosDrives) {
+  constructor(drives: BiosDrives, cd: CdBootState) {
     this.drives = drives;
+    this.cd = cd;
   }
 
   reset(): void {
-    this.cdBoot = undefined;
-    this.emulated = undefined;
+    this.cd.index = -1;
+    this.cd.emulating = false;
     this.geometryOf = undefined;
+    this.image = undefined;
   }
 
   /** The drive number of what was booted. */
-  bootCd(index: number, medium: Medium, entry: CdEntry): number {
+  bootCd(index: number, entry: CdEntry): number {
     const { emulation } = entry;
     const drive =
       emulation === EMULATION.NONE ? FIRST_CD + index : emulation === EMULATION.DISK ? FIRST_DISK : 0;
-    if (emulation !== EMULATION.NONE) {
-      const image = emulatedMedium(medium, entry);
-      // Taken out, the CD takes its image with it.
-      this.emulated = () => (this.drives.cdroms[index]?.() === medium ? image : undefined);
-    }
-    this.cdBoot = { entry, drive, controllerIndex: index };
+    Object.assign(this.cd, entry, { index, drive, emulating: emulation !== EMULATION.NONE });
     return drive;
   }
 
-  endEmulation(): void {
-    this.emulated = undefined;
-  }
+  /** The image on the CD; taken out, the CD takes it along. */
+  private readonly emulated: Drive = () => {
+    const of = this.drives.cdroms[this.cd.index]?.();
+    if (of === undefined) return undefined;
+    if (this.image?.of !== of) this.image = { of, medium: emulatedMedium(of, this.cd) };
+    return this.image.medium;
+  };
 
   private list(kind: 'floppy' | 'disk'): readonly Drive[] {
     const real = kind === 'floppy' ? this.drives.floppies : this.drives.disks;
     const first = kind === 'floppy' ? 0 : FIRST_DISK;
-    return this.emulated !== undefined && this.cdBoot?.drive === first ? [this.emulated, ...real] : real;
+    return this.cd.emulating && this.cd.drive === first ? [this.emulated, ...real] : real;
   }
 
   get floppyCount(): number {

@@ -10,6 +10,7 @@ import { MouseService } from './mouse-service.js';
 import { Registers } from './registers.js';
 import { interruptVectors } from './rom.js';
 import type { BiosProgram, Service } from './rom.js';
+import { createBiosState } from './state.js';
 import { SystemService } from './system-service.js';
 import { TimeService } from './time-service.js';
 import { VideoAdapter } from './video-adapter.js';
@@ -35,6 +36,7 @@ const CLASS_VGA = 0x0300;
 const FAILED = 'No bootable device.\r\n';
 
 export class BiosServices {
+  readonly state = createBiosState();
   private readonly host: BiosHost;
   private readonly program: BiosProgram;
   private readonly registers: Registers;
@@ -52,15 +54,15 @@ export class BiosServices {
     this.host = host;
     this.program = program;
     this.registers = new Registers(host.processor, host.memory);
-    this.drives = new Drives(host.drives);
+    this.drives = new Drives(host.drives, this.state.cd);
     this.disk = new DiskService(this.drives, host.memory);
     this.keyboard = new KeyboardService(host, labels);
     this.mouse = new MouseService(host, labels);
-    this.system = new SystemService(host, this.mouse, labels);
+    this.system = new SystemService(host, this.mouse, labels, this.state);
     this.time = new TimeService(host);
     this.lines = new LineServices(host, labels);
     const adapter = new VideoAdapter(host.ports, host.memory);
-    this.video = new VideoService(adapter, host.memory, () => this.framebuffer());
+    this.video = new VideoService(adapter, host.memory, () => this.framebuffer(), this.state);
   }
 
   /** Where the display adapter's linear framebuffer is. */

@@ -9,6 +9,7 @@ import type { MouseService } from './mouse-service.js';
 import type { Registers } from './registers.js';
 import { AT, ROM_SEGMENT } from './rom.js';
 import type { BiosProgram } from './rom.js';
+import type { BiosState } from './state.js';
 
 const SMAP = 0x534d4150,
   ENTRY_BYTES = 20;
@@ -24,17 +25,17 @@ export class SystemService {
   private readonly host: BiosHost;
   private readonly mouse: MouseService;
   private readonly labels: BiosProgram['labels'];
-  /** When the wait in progress is over; -1 none. */
-  private waitUntil = -1;
+  private readonly state: BiosState;
 
-  constructor(host: BiosHost, mouse: MouseService, labels: BiosProgram['labels']) {
+  constructor(host: BiosHost, mouse: MouseService, labels: BiosProgram['labels'], state: BiosState) {
     this.host = host;
     this.mouse = mouse;
     this.labels = labels;
+    this.state = state;
   }
 
   reset(): void {
-    this.waitUntil = -1;
+    this.state.waitUntil = -1;
   }
 
   handle(r: Registers): void {
@@ -100,12 +101,13 @@ export class SystemService {
 
   /** CX:DX microseconds. The stub calls again until they are over. */
   private wait(r: Registers): void {
+    const { state } = this;
     const now = this.host.now();
-    if (this.waitUntil < 0) this.waitUntil = now + (r.cx * 0x10000 + r.dx) * MICROSECOND;
-    const left = this.waitUntil - now;
+    if (state.waitUntil < 0) state.waitUntil = now + (r.cx * 0x10000 + r.dx) * MICROSECOND;
+    const left = state.waitUntil - now;
     if (left > 0)
       return this.host.processor.jump(left > SLEEP_NS ? this.labels.systemSleep : this.labels.systemSpin);
-    this.waitUntil = -1;
+    state.waitUntil = -1;
     this.done(r);
   }
 

@@ -7,6 +7,7 @@ import { BDA } from './data-area.js';
 import type { BiosMemory } from './host.js';
 import type { Registers } from './registers.js';
 import { AT, ROM_SEGMENT } from './rom.js';
+import type { BiosState } from './state.js';
 import { DISPI } from './video-adapter.js';
 import type { VideoAdapter } from './video-adapter.js';
 
@@ -77,19 +78,20 @@ export class Vbe {
   private readonly memory: BiosMemory;
   private readonly framebuffer: () => number;
   private readonly setTextMode: (mode: number) => void;
-  /** What 4F02 set; VGA modes are below 100. */
-  private current = 3;
+  private readonly state: BiosState;
 
   constructor(
     adapter: VideoAdapter,
     memory: BiosMemory,
     framebuffer: () => number,
     setTextMode: (mode: number) => void,
+    state: BiosState,
   ) {
     this.adapter = adapter;
     this.memory = memory;
     this.framebuffer = framebuffer;
     this.setTextMode = setTextMode;
+    this.state = state;
   }
 
   handle(r: Registers): void {
@@ -132,7 +134,7 @@ export class Vbe {
     return (this.adapter.readDispi(DISPI.ENABLE) & ENABLED) !== 0;
   }
   private currentMode(): number {
-    return this.active ? this.current : this.memory.read8(BDA.VIDEO_MODE);
+    return this.active ? this.state.vbeMode : this.memory.read8(BDA.VIDEO_MODE);
   }
   private get memoryUnits(): number {
     return this.adapter.readDispi(DISPI.MEMORY_64K);
@@ -211,7 +213,7 @@ export class Vbe {
     if (mode === undefined || (wanted & OWN_TIMING) !== 0) return FAILED;
     if (mode.bits === 4 && (wanted & USE_LINEAR) !== 0) return FAILED;
     this.programMode(mode, wanted);
-    this.current = wanted & (USE_LINEAR | KEEP | 0x1ff);
+    this.state.vbeMode = wanted & (USE_LINEAR | KEEP | 0x1ff);
     return OK;
   }
 
@@ -229,7 +231,7 @@ export class Vbe {
 
   /** Bank of window A; there is no window B. */
   private window(r: Registers): number {
-    if (!this.active || (this.current & USE_LINEAR) !== 0) return NOT_NOW;
+    if (!this.active || (this.state.vbeMode & USE_LINEAR) !== 0) return NOT_NOW;
     if (r.bl !== 0) return FAILED;
     if (r.bh === 1) {
       r.dx = this.adapter.readDispi(DISPI.BANK);

@@ -6,7 +6,8 @@ import { BDA } from './data-area.js';
 import type { BiosMemory } from './host.js';
 import type { Registers } from './registers.js';
 import { AT, ROM_SEGMENT } from './rom.js';
-import { VideoAdapter } from './video-adapter.js';
+import type { BiosState } from './state.js';
+import type { VideoAdapter } from './video-adapter.js';
 import { videoColours } from './video-colours.js';
 import { VideoFonts } from './video-fonts.js';
 import { videoMode } from './video-modes.js';
@@ -37,11 +38,11 @@ export class VideoService {
   private readonly fonts: VideoFonts;
   private readonly vbe: Vbe;
 
-  constructor(adapter: VideoAdapter, memory: BiosMemory, framebuffer: () => number) {
+  constructor(adapter: VideoAdapter, memory: BiosMemory, framebuffer: () => number, state: BiosState) {
     this.adapter = adapter;
     this.memory = memory;
     this.fonts = new VideoFonts(adapter, memory);
-    this.vbe = new Vbe(adapter, memory, framebuffer, (mode) => this.setMode(mode));
+    this.vbe = new Vbe(adapter, memory, framebuffer, (mode) => this.setMode(mode), state);
   }
 
   handle(r: Registers): void {
