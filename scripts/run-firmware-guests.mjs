@@ -1,6 +1,7 @@
 // Runs Debian's SeaBIOS (scripts/guests.sh fetches it) in child processes, unmodified and with nothing to boot: it must name itself, find the
 // chipset, say that there is no bootable device, and reset the machine a minute of guest time later; in every engine after the same number of
-// instructions. Its boot menu must come up on the serial line.
+// instructions. Its boot menu must come up on the serial line. Then boot loaders from floppies and CDs (scripts/boot-media.sh makes them) must come to their
+// prompt or menu on the text screen, under the built-in firmware and under SeaBIOS.
 // usage: run-firmware-guests.mjs [--engines interpreter,jit] [--filter REGEX] [--timeout 300] [--hvm PATH]
 // Last line: "N passed, N failed"; status 1 if any failed.
 import { spawnSync } from 'node:child_process';
@@ -29,6 +30,21 @@ const CASES = [
   { name: 'bios-256k.bin without APICs', file: 'bios-256k.bin', more: ['--apic', 'off'] },
   { name: 'bios-256k.bin in 16 MiB', file: 'bios-256k.bin', more: ['--memory', '16M'] },
 ];
+const MEDIA = `${ROOT}guests/build/media/`;
+/** What the screen shows in the end; memtest86+ counts a pass of its tests. */
+const LOADERS = [
+  { file: 'grub.img', option: '--floppy', screen: '^grub>' },
+  { file: 'grub.iso', option: '--cdrom', screen: '^grub>' },
+  { file: 'syslinux.img', option: '--floppy', screen: '^boot:' },
+  { file: 'emulated.iso', option: '--cdrom', screen: '^boot:' },
+  { file: 'isolinux.iso', option: '--cdrom', screen: 'First entry' },
+  { file: 'memtest.iso', option: '--cdrom', screen: 'Memtest86. v' },
+];
+const FIRMWARES = {
+  'built-in firmware': [],
+  SeaBIOS: ['--bios', `${SEABIOS}bios-256k.bin`, '--vga-bios', `${SEABIOS}vgabios-stdvga.bin`],
+};
+
 /** In this order. */
 const EXPECTED = [
   /^SeaBIOS \(version .*\)$/m,
@@ -71,6 +87,31 @@ function runMenu(engine) {
   return result.status === 0 ? {} : { error: `status ${result.status}`, text: result.stdout + result.stderr };
 }
 
+function runLoader({ file, option, screen }, firmware, engine, directory) {
+  const picture = join(directory, 'screen.txt');
+  const result = spawnSync(
+    process.execPath,
+    [
+      ...[options.hvm, 'run', ...firmware, option, MEDIA + file, '--memory', '32M', '--snapshot'],
+      ...[
+        '--boot',
+        option === '--floppy' ? 'a' : 'd',
+        '--engine',
+        engine,
+        '--serial',
+        'null',
+        '--debugcon',
+        'null',
+      ],
+      ...['--until-screen', screen, '--timeout', options.timeout, '--screenshot', picture],
+    ],
+    { encoding: 'latin1' },
+  );
+  if (result.status === 0) return {};
+  const shown = existsSync(picture) ? readFileSync(picture, 'utf8') : '';
+  return { error: `status ${result.status}`, text: `${result.stderr}${shown}` };
+}
+
 function run(test, engine, statistics) {
   const result = spawnSync(
     process.execPath,
@@ -103,6 +144,12 @@ function* results(directory) {
     const name = `boot menu, ${engine}`;
     if (wanted.test(name)) yield { name, ...runMenu(engine) };
   }
+  for (const loader of LOADERS.filter(({ file }) => existsSync(MEDIA + file)))
+    for (const [firmware, args] of Object.entries(FIRMWARES))
+      for (const engine of options.engines.split(',')) {
+        const name = `${loader.file} under ${firmware}, ${engine}`;
+        if (wanted.test(name)) yield { name, ...runLoader(loader, args, engine, directory) };
+      }
 }
 
 function runAll(directory) {
