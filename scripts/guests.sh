@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds guests/build/: two stock Debian i386 kernels, an initramfs around busybox, the workload's expected output, and SeaBIOS.
+# Builds guests/build/: two stock Debian i386 kernels, an initramfs around busybox, the workload's expected output, SeaBIOS, and what
+# scripts/run-proofs.mjs boots: memtest86+, the installer, boot loaders, iPXE and a small Debian root file system.
 # Uses only `apt-get download` and `dpkg-deb -x`, with an apt state of its own: nothing is installed on the host and
 # no root is needed. The mirror is the host's; only its entries for the host's Debian release are used.
 #   scripts/guests.sh            build what is missing or older than its sources
@@ -13,6 +14,10 @@ flavours=(686 686-pae)
 # The kernel whose modules go into the guest that tests drives, and what it needs of them.
 disk_flavour=686
 disk_modules=(crc32c_generic crct10dif_generic ext4 ata_piix sd_mod sr_mod isofs)
+# The root file system: Debian's shell and tools on its C library, with System V init.
+root_packages=(base-files base-passwd bash coreutils dash debianutils diffutils findutils grep gzip libacl1 libattr1 libblkid1 libbz2-1.0
+  libc6 libcrypt1 libgcc-s1 libgmp10 libmount1 libpcre2-8-0 libselinux1 libtinfo6 libudev1 libzstd1 mount perl-base sed
+  sysvinit-core tar util-linux zlib1g)
 
 fail() {
   echo "guests.sh: $*" >&2
@@ -83,12 +88,14 @@ prepare_apt() {
   if [[ -n $reason ]]; then echo "guests.sh: note: without the index that failed: $reason" >&2; fi
 }
 
-# Unpacks one package into $work/root/NAME.
+# Unpacks each package into $work/root/NAME.
 fetch() {
-  local package=$1
-  (cd "$work/deb" && private_apt apt-get download "$package") >"$work/apt/log" 2>&1 ||
-    fail "cannot download $package:i386: $(grep -m1 '^E:' "$work/apt/log" || tail -n1 "$work/apt/log")"
-  dpkg-deb -x "$work/deb/${package}"_*.deb "$work/root/$package" || fail "cannot unpack $package"
+  local package
+  (cd "$work/deb" && private_apt apt-get download "$@") >"$work/apt/log" 2>&1 ||
+    fail "cannot download $*:i386: $(grep -m1 '^E:' "$work/apt/log" || tail -n1 "$work/apt/log")"
+  for package in "$@"; do
+    dpkg-deb -x "$work/deb/${package}"_*.deb "$work/root/$package" || fail "cannot unpack $package"
+  done
 }
 
 # linux-image-686 is a name for the current kernel: its one dependency is the package that holds the file.
@@ -153,6 +160,39 @@ build_seabios() {
   mv "$work/root/seabios/usr/share/seabios" "$build/seabios"
 }
 
+# memtest86+, the installer's kernel and initrd, boot loaders and the network card's boot ROM, as they are in their packages.
+build_boot() {
+  local target=$build/boot root=$work/root
+  fetch memtest86+ debian-installer-12-netboot-i386 isolinux syslinux-common grub-pc-bin ipxe-qemu
+  rm -rf "$target"
+  mkdir -p "$target"/{installer,isolinux,grub}
+  local installer=$root/debian-installer-12-netboot-i386/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386
+  mv "$root/memtest86+/usr/lib/memtest86+/memtest86+ia32.iso" "$target/memtest.iso" || fail "memtest86+ holds no ISO image"
+  mv "$installer"/{linux,initrd.gz} "$target/installer/" || fail "the installer's package holds no kernel and initrd"
+  mv "$root/isolinux/usr/lib/ISOLINUX/isolinux.bin" "$root"/syslinux-common/usr/lib/syslinux/modules/bios/{ldlinux,libutil,menu}.c32 \
+    "$target/isolinux/" || fail "isolinux and syslinux-common hold no boot loader"
+  mv "$root/grub-pc-bin/usr/lib/grub/i386-pc" "$target/grub/" || fail "grub-pc-bin holds no modules"
+  mv "$root/ipxe-qemu/usr/lib/ipxe/qemu/pxe-rtl8139.rom" "$target/" || fail "ipxe-qemu holds no pxe-rtl8139.rom"
+  echo complete >"$target/done"
+}
+
+# Unpacked over each other, without what only people read.
+build_root() {
+  local package target=$build/root
+  rm -rf "$target"
+  mkdir -p "$target"
+  fetch "${root_packages[@]}"
+  for package in "${root_packages[@]}"; do
+    rm -rf "$work/root/$package"/usr/share/{doc,man,info,locale,lintian,bash-completion}
+    cp -a "$work/root/$package/." "$target/"
+  done
+  # What the packages' scripts would do.
+  ln -sf bash "$target/bin/sh"
+  cp "$target/usr/share/base-passwd/passwd.master" "$target/etc/passwd"
+  cp "$target/usr/share/base-passwd/group.master" "$target/etc/group"
+  echo complete >"$target/etc/debian_root"
+}
+
 build_initramfs() {
   local source=$here/guests/debian
   "$node" "$here/scripts/make-initramfs.mjs" "$build/initramfs.cpio.gz" \
@@ -215,11 +255,13 @@ for flavour in "${flavours[@]}"; do
   if [[ ! -s $build/vmlinuz-$flavour || ! -s $build/modules-$flavour/8139too.ko ]]; then missing+=("$flavour"); fi
 done
 if [[ ! -s $build/disk-modules/order && ! ${missing[*]-} =~ (^| )$disk_flavour( |$) ]]; then missing+=("$disk_flavour"); fi
-if ((${#missing[@]})) || [[ ! -s $build/busybox || ! -s $build/seabios/bios-256k.bin ]]; then
+if ((${#missing[@]})) || [[ ! -s $build/busybox || ! -s $build/seabios/bios-256k.bin || ! -s $build/boot/done || ! -s $build/root/etc/debian_root ]]; then
   prepare_apt
   for flavour in "${missing[@]}"; do build_kernel "$flavour"; done
   if [[ ! -s $build/busybox ]]; then build_busybox; fi
   if [[ ! -s $build/seabios/bios-256k.bin ]]; then build_seabios; fi
+  if [[ ! -s $build/boot/done ]]; then build_boot; fi
+  if [[ ! -s $build/root/etc/debian_root ]]; then build_root; fi
 fi
 if older_than "$build/initramfs.cpio.gz" "$build/busybox" "$here"/guests/debian/* "$here/scripts/make-initramfs.mjs"; then
   build_initramfs
@@ -237,6 +279,7 @@ fi
 if older_than "$build/expected.txt" "$build/busybox" "$here"/guests/debian/workload.sh; then
   "$here/scripts/expected-workload.sh" || fail "the workload does not run natively under $build/busybox"
 fi
-for file in vmlinuz-686 vmlinuz-686-pae busybox initramfs.cpio.gz disk-initramfs.cpio.gz expected.txt seabios/bios-256k.bin; do
+for file in vmlinuz-686 vmlinuz-686-pae busybox initramfs.cpio.gz disk-initramfs.cpio.gz expected.txt seabios/bios-256k.bin \
+  boot/memtest.iso boot/installer/initrd.gz boot/pxe-rtl8139.rom; do
   printf '%10d  %s\n' "$(stat -c %s "$build/$file")" "guests/build/$file"
 done
