@@ -40,7 +40,7 @@ END
 
 make_installer() {
   isolinux_image "$target/installer.iso" "$target/tree" "$boot/installer/linux" "$boot/installer/initrd.gz" \
-    'vga=normal fb=false console=tty0 quiet'
+    'vga=normal fb=false nomodeset console=tty0'
 }
 
 make_isolinux() {
