@@ -30,6 +30,7 @@ const MISSES_BEFORE_CALL = 48;
 const COOL_DOWN = 0x100000;
 
 interface Region extends LinkedRegion {
+  readonly number: number;
   readonly translation: Translation;
   readonly patched: { readonly slot: number; readonly form: number }[];
   readonly misses: Uint8Array;
@@ -60,7 +61,8 @@ export class RegionTable {
   private readonly fallbacks: Record<string, number> = {};
   private readonly inService = new Set<Region>();
   /** r[R_SITE] holds a region's number here and the number of its site. */
-  private readonly byNumber: Region[] = [];
+  private readonly byNumber: (Region | undefined)[] = [];
+  private readonly freeNumbers: number[] = [];
   private readonly counts = {
     translations: 0,
     regionSize: 0,
@@ -88,12 +90,13 @@ export class RegionTable {
   enter(slot: number, pageEip: number): number {
     const end = this.links.enter(slot, pageEip);
     const number = this.cpu.r[R_SITE]!;
-    if (number !== 0) this.left(this.byNumber[number >>> SITE_BITS]!, number & SITE_MASK);
+    if (number !== 0) this.left(this.byNumber[number >>> SITE_BITS], number & SITE_MASK);
     return end;
   }
 
-  /** A region returned because its instruction at `site` is the interpreter's. */
-  private left(region: Region, site: number): void {
+  /** A region returned because its instruction at `site` is the interpreter's; undefined if it was withdrawn while it ran. */
+  private left(region: Region | undefined, site: number): void {
+    if (region === undefined) return;
     region.left[site]!++;
     const { kind } = region.translation.sites[site]!;
     if (kind === SITE_ACCESS || kind === SITE_QUICK) this.missed(region, site);
@@ -174,7 +177,7 @@ export class RegionTable {
   private install(graph: RegionGraph, translation: Translation, pageEip: number, fixed: boolean): void {
     const { cache } = this;
     const pages = [...graph.frames].map(([page, frame]) => ({ page, frame }));
-    const number = this.byNumber.length;
+    const number = this.freeNumbers.pop() ?? this.byNumber.length;
     const region: Region = {
       frames: [...new Set(graph.frames.values())],
       pages,
@@ -184,6 +187,7 @@ export class RegionTable {
       misses: new Uint8Array(translation.sites.length),
       left: new Float64Array(translation.sites.length),
       inService: true,
+      number,
       longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,
       kill: () => this.withdraw(region),
@@ -193,7 +197,7 @@ export class RegionTable {
     }
     for (const [offset, code] of translation.entries) this.patch(graph, region, offset, code);
     this.inService.add(region);
-    this.byNumber.push(region);
+    this.byNumber[number] = region;
     cache.addRegion(region);
   }
   private cover(graph: RegionGraph, offset: number, length: number): void {
@@ -217,6 +221,8 @@ export class RegionTable {
   private withdraw(region: Region): void {
     this.tally(region);
     this.inService.delete(region);
+    this.byNumber[region.number] = undefined;
+    this.freeNumbers.push(region.number);
     region.inService = false;
     this.cpu.r[R_EPOCH] = this.cpu.r[R_EPOCH]! + 1;
     for (const { slot, form } of region.patched) {
