@@ -42,6 +42,9 @@ const SITE_BITS = 12,
 /** Slots that the cache can hold; entries are found by slot number. */
 const SLOTS = 1 << 20;
 
+/** Words of the host's stack that a region may take: one per local, each of which has an initializer, and some for what the host adds. */
+const stackWords = (source: string): number => source.split(' = ').length + 64;
+
 export class RegionTable {
   /** By slot number: index into `entries`, 0 for none. */
   private readonly entryAt = new Int32Array(SLOTS);
@@ -243,6 +246,7 @@ export class RegionTable {
       find: this.links.find,
       follow: this.links.follow,
       callLinks: translation.calls.map(() => NO_LINK),
+      words: stackWords(translation.code.source),
       callBacks: Int32Array.from(translation.calls, (call) => call.back),
       callCodes: Int32Array.from(translation.calls, (call) => call.code),
       siteOffsets: Int32Array.from(translation.sites, (s) => s.offset),

@@ -168,10 +168,8 @@ class RegionEmitter implements BlockEmitter {
   }
 }
 
-/** Locals of an instruction that a frame of the host's stack may hold, at most on average. */
-const LOCALS_PER_INSTRUCTION = 8;
 const ENVIRONMENT =
-  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, significands, exponents, selectors, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact, siteOffsets, siteCounts, siteNumbers, find, follow, callLinks, callBacks, callCodes';
+  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, significands, exponents, selectors, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact, siteOffsets, siteCounts, siteNumbers, find, follow, callLinks, callBacks, callCodes, words';
 
 /** Translates a graph whose first block is not empty. */
 export function translate(graph: RegionGraph, options: TranslationOptions): Translation {
@@ -216,16 +214,15 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
 /** Behind the spill: returns, or runs a callee as a nested call and goes on at the return address. Whatever else the callee does, the region returns as it finds the state. */
 function tail(graph: RegionGraph, target: RegionTarget): JsStatement[] {
   if (target.calls.length === 0) return statements`return;`;
-  const words = LOCALS_PER_INSTRUCTION * graph.instructionCount + 40;
   return statements`
     if (call === 0 || r[${R_PENDING}] !== 0) return;
     const back = vb + callBacks[call - 1] | 0;
     let link = callLinks[call - 1];
     if (link.eip !== eip) callLinks[call - 1] = link = find(eip);
     if (link.epoch === r[${R_EPOCH}] && n >= link.longest && r[${R_DEPTH}] < ${DEPTH_LIMIT}) {
-      r[${R_DEPTH}] = r[${R_DEPTH}] + ${words} | 0;
+      r[${R_DEPTH}] = r[${R_DEPTH}] + words | 0;
       link.run(link.code, link.base);
-      r[${R_DEPTH}] = r[${R_DEPTH}] - ${words} | 0;
+      r[${R_DEPTH}] = r[${R_DEPTH}] - words | 0;
     }
     if ((r[${R_EIP}] !== back || (r[${R_SITE}] | r[${R_PENDING}]) !== 0) && !follow(back)) return;
     if (r[${R_BUDGET}] < ${graph.instructionCount}) return;
