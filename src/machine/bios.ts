@@ -16,6 +16,7 @@ import type {
 import { biosImage } from '../firmware/bios/image.js';
 import { AT, ROM_SEGMENT } from '../firmware/bios/rom.js';
 import { BiosServices } from '../firmware/bios/services.js';
+import { createBiosState } from '../firmware/bios/state.js';
 import type { BiosState } from '../firmware/bios/state.js';
 import type { PciAccess } from '../firmware/pci-setup.js';
 import { loadRealSegment } from '../runtime/helpers/segments.js';
@@ -196,7 +197,8 @@ function biosHost(parts: BiosParts): BiosHost {
 /** ROM, services, and the port that the ROM's stubs write to: `called` asks for an exit behind the instruction. */
 export class BuiltInBios implements Device<BiosState> {
   readonly name = 'bios';
-  readonly version = 1;
+  /** 1 knew no expansion ROMs. */
+  readonly version = 2;
   readonly state: BiosState;
   readonly ports;
   readonly rom: Uint8Array;
@@ -210,6 +212,10 @@ export class BuiltInBios implements Device<BiosState> {
     this.services = new BiosServices(biosHost(parts), program);
     this.state = this.services.state;
     this.ports = [{ first: SERVICE_PORT, last: SERVICE_PORT, write: called }];
+  }
+
+  migrate(_version: number, state: unknown): BiosState {
+    return { ...createBiosState(), ...(state as BiosState) };
   }
 
   reset(): void {

@@ -2,6 +2,9 @@
 import { load } from '../fuzz/native.mjs';
 
 const { Machine, SerialLine } = await load<typeof import('../../src/machine.js')>('machine.js');
+const { Unplugged } = await load<typeof import('../../src/devices/network-backend.js')>(
+  'devices/network-backend.js',
+);
 const { createEngine } = await load<typeof import('../../src/jit/engines.js')>('jit/engines.js');
 
 export type Guest = InstanceType<typeof Machine>;
@@ -112,7 +115,11 @@ export interface Setup {
   readonly order?: string;
   readonly memoryBytes?: number;
   readonly engine?: EngineName;
+  /** Expansion ROM of a network card. */
+  readonly rom?: Uint8Array;
 }
+
+const STATION = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x56);
 
 export function computer(setup: Setup): { machine: Guest; serial: () => string } {
   let text = '';
@@ -125,6 +132,7 @@ export function computer(setup: Setup): { machine: Guest; serial: () => string }
     serial: new SerialLine((byte) => (text += String.fromCharCode(byte))),
     debugExit: true,
     bootOrder: setup.order,
+    network: setup.rom && { backend: new Unplugged(), station: STATION, rom: setup.rom },
     media: { ide, floppies: setup.floppy ? [setup.floppy] : [] },
     createEngine: createEngine(setup.engine ?? 'interpreter', { train: false }),
   });

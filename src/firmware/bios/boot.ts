@@ -1,10 +1,11 @@
-/** INT 19h: loads the first thing that can be booted, in the order that was asked for. */
+/** INT 19h and 18h: loads the next thing that can be booted, in the order that was asked for. */
 import { CD_BLOCK, EMULATION, cdEntry } from './el-torito.js';
 import { FIRST_DISK } from './drives.js';
 import type { Drives } from './drives.js';
 import { SECTOR } from './geometry.js';
 import { MediumError } from './host.js';
 import type { BiosMemory, Medium } from './host.js';
+import { networkBoot } from './option-roms.js';
 
 const BOOT_ADDRESS = 0x7c00;
 /** Room below the video memory's hole, above the data areas. */
@@ -13,6 +14,7 @@ const LOAD_END = 0x9f000;
 export interface Loaded {
   readonly segment: number;
   readonly offset: number;
+  /** -1 for the code of an expansion ROM, which is called and may return. */
   readonly drive: number;
 }
 
@@ -63,22 +65,25 @@ function cdrom(drives: Drives, memory: BiosMemory): Loaded | undefined {
   return undefined;
 }
 
+function network(_drives: Drives, memory: BiosMemory): Loaded | undefined {
+  const entry = networkBoot(memory);
+  return entry && { ...entry, drive: -1 };
+}
+
 const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   a: (drives, memory) => bootSector(drives, memory, 0),
   b: (drives, memory) => bootSector(drives, memory, 1),
   c: (drives, memory) => bootSector(drives, memory, FIRST_DISK),
   d: cdrom,
+  n: network,
 };
 
-/** Undefined when nothing can be booted; a host that fails to read is a device that does. */
-export function loadBoot(order: string, drives: Drives, memory: BiosMemory): Loaded | undefined {
-  for (const letter of order) {
-    try {
-      const loaded = ATTEMPTS[letter]?.(drives, memory);
-      if (loaded !== undefined) return loaded;
-    } catch (error) {
-      if (!(error instanceof MediumError)) throw error;
-    }
+/** Undefined when the device cannot be booted; a host that fails to read is a device that does. */
+export function loadBoot(letter: string, drives: Drives, memory: BiosMemory): Loaded | undefined {
+  try {
+    return ATTEMPTS[letter]?.(drives, memory);
+  } catch (error) {
+    if (!(error instanceof MediumError)) throw error;
+    return undefined;
   }
-  return undefined;
 }

@@ -10,7 +10,9 @@ const ROM_BYTES = 0x10000;
 
 export type Service =
   | 'post'
+  | 'option-rom'
   | 'boot'
+  | 'next-boot'
   | 'no-boot'
   | 'reset'
   | 'tick'
@@ -88,6 +90,8 @@ export const AT = {
   VIDEO_STATE: 0xa200,
   VBE_NAMES: 0xa280,
   VBE_MODES: 0xa300,
+  PNP: 0x4000,
+  PNP_ENTRY: 0x4030,
   IRQ: 0xe700,
 } as const;
 
@@ -102,12 +106,18 @@ export interface BiosProgram {
     readonly systemSpin: number;
     readonly systemSleep: number;
     readonly serialSpin: number;
+    /** Power-on has started all expansion ROMs. */
+    readonly bootstrap: number;
+    /** INT 18h. */
+    readonly nextBoot: number;
     readonly noBoot: number;
     readonly keyBreak: number;
     readonly keyPrint: number;
     readonly mouseCall: number;
     /** INT 19h has put CS:IP of what to start at 0:7BFC. */
     readonly start: number;
+    /** The same, for an expansion ROM, which returns when it cannot boot. */
+    readonly startRom: number;
   };
   /** Interrupt number → offset. */
   readonly vectors: ReadonlyMap<number, number>;
@@ -120,10 +130,31 @@ function simple(rom: Rom, at: number, service: Service): number {
   return at;
 }
 
-/** Power-on goes on to INT 19h with a stack below 7C00; INT 19h enters what it loaded with all data segments 0. */
-function startUp(rom: Rom): { start: number; noBoot: number } {
-  rom.place(AT.POST).emit(CLI, 0x31, 0xc0, 0x8e, 0xd0, 0xbc, 0x00, 0x7c, 0x8e, 0xd8, 0x8e, 0xc0);
-  rom.exit('post').emit(STI, INT, 0x19);
+/** SS:SP is 0:7BFC, DS and ES are 0; interrupts are off. */
+const BOOT_STACK = [CLI, 0x31, 0xc0, 0x8e, 0xd0, 0xbc, 0xfc, 0x7b, 0x8e, 0xd8];
+/** CALL FAR [7BFC]. */
+const CALL_FRAME = [0xff, 0x1e, 0xfc, 0x7b];
+
+/**
+ * Power-on starts the expansion ROMs and goes on to INT 19h; INT 19h enters what it loaded with all data segments 0. What fails ends in INT 18h, which
+ * tries the next device. Addresses of what is called lie above the stack, at 0:7BFC.
+ */
+function startUp(
+  rom: Rom,
+): Pick<BiosProgram['labels'], 'bootstrap' | 'start' | 'startRom' | 'nextBoot' | 'noBoot'> {
+  rom.place(AT.POST).emit(...BOOT_STACK, 0x8e, 0xc0);
+  rom.exit('post').emit(STI);
+  const nextRom = rom.here;
+  rom
+    .exit('option-rom')
+    .emit(...CALL_FRAME, 0x31, 0xc0, 0x8e, 0xd8)
+    .jump(JMP, nextRom);
+  const bootstrap = rom.here;
+  rom.emit(INT, 0x19);
+  const startRom = rom.here;
+  rom.emit(...BOOT_STACK, STI, ...CALL_FRAME);
+  const nextBoot = rom.here;
+  rom.exit('next-boot');
   const noBoot = rom.here;
   rom
     .exit('no-boot')
@@ -131,12 +162,12 @@ function startUp(rom: Rom): { start: number; noBoot: number } {
     .emit(HLT)
     .jump(JMP, rom.here - 1);
   const start = rom.here;
-  rom.emit(CLI, 0x31, 0xc0, 0x8e, 0xd0, 0xbc, 0xfc, 0x7b, 0x8e, 0xd8, 0x8e, 0xc0, STI, 0xcb);
+  rom.emit(...BOOT_STACK, 0x8e, 0xc0, STI, 0xcb);
   rom.place(AT.BOOT).exit('boot');
   rom.emit(IRET);
   // A jump to the reset vector resets the machine through the keyboard controller.
   rom.place(AT.RESET).emit(0xb0, 0xfe, 0xe6, 0x64).emit(HLT);
-  return { start, noBoot };
+  return { bootstrap, start, startRom, nextBoot, noBoot };
 }
 
 function timerTick(rom: Rom): void {
@@ -231,6 +262,24 @@ const CONFIGURATION = [0x08, 0x00, 0xfc, 0x00, 0x01, 0x74, 0x40, 0x00, 0x00, 0x0
 /** Of a 1.44M drive: specify bytes, motor off time, 512 bytes, 18 sectors, gaps, fill byte, settle and start time. */
 const FLOPPY_TABLE = [0xaf, 0x02, 0x25, 0x02, 0x12, 0x1b, 0xff, 0x6c, 0xf6, 0x0f, 0x08];
 
+/** Tells expansion ROMs that the firmware knows bootstrap entry vectors (Plug and Play BIOS 1.0A, 4.4); the functions of its entry point are unsupported. */
+function plugAndPlay(rom: Rom): void {
+  const header = new Uint8Array(0x21);
+  const view = new DataView(header.buffer);
+  header.set([...'$PnP'].map((c) => c.charCodeAt(0)));
+  header.set([0x10, header.length], 4);
+  view.setUint16(0x0d, AT.PNP_ENTRY, true);
+  view.setUint16(0x0f, ROM_SEGMENT, true);
+  view.setUint16(0x11, AT.PNP_ENTRY, true);
+  view.setUint32(0x13, ROM_SEGMENT * 16, true);
+  view.setUint16(0x1b, ROM_SEGMENT, true);
+  view.setUint32(0x1d, ROM_SEGMENT * 16, true);
+  header[8] = -header.reduce((sum, byte) => sum + byte, 0) & 0xff;
+  rom.bytes.set(header, AT.PNP);
+  // MOV AX, 82 (function not supported); far return.
+  rom.place(AT.PNP_ENTRY).emit(0xb8, 0x82, 0x00, 0xcb);
+}
+
 function tables(bytes: Uint8Array): void {
   bytes.set(CONFIGURATION, AT.CONFIGURATION);
   bytes.set(FLOPPY_TABLE, AT.FLOPPY_TABLE);
@@ -261,7 +310,7 @@ const SIMPLE: readonly (readonly [number, number, Service])[] = [
 export function biosProgram(): BiosProgram {
   const rom: Rom = new Code(ROM_BYTES);
   const vectors = new Map<number, number>();
-  const { start, noBoot } = startUp(rom);
+  const start = startUp(rom);
   for (const [number, at, service] of SIMPLE) vectors.set(number, simple(rom, at, service));
   rom.place(AT.IRET).emit(IRET);
   rom.place(AT.NMI).emit(IRET);
@@ -286,18 +335,19 @@ export function biosProgram(): BiosProgram {
   };
   const more = {
     0x16: AT.KEYBOARD,
-    0x18: noBoot,
+    0x18: start.nextBoot,
     0x19: AT.BOOT,
     0x1e: AT.FLOPPY_TABLE,
     0x1f: AT.FONT_8_UPPER,
   };
   for (const [number, at] of Object.entries({ ...fixed, ...more })) vectors.set(Number(number), at);
   vectors.set(0x43, AT.FONT_16);
+  plugAndPlay(rom);
   tables(rom.bytes);
   return {
     bytes: rom.bytes,
     exits: rom.exits,
-    labels: { ...key, ...system, serialSpin, keyboardWait, noBoot, start, mouseCall },
+    labels: { ...key, ...system, ...start, serialSpin, keyboardWait, mouseCall },
     vectors,
   };
 }

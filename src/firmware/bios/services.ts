@@ -1,14 +1,16 @@
 /** The BIOS: what happens at power-on and when a stub of the ROM leaves for a service. */
 import { BDA } from './data-area.js';
 import { loadBoot } from './boot.js';
+import type { Loaded } from './boot.js';
 import { DiskService } from './disk-service.js';
 import { Drives } from './drives.js';
 import type { BiosHost } from './host.js';
 import { KeyboardService } from './keyboard-service.js';
 import { LineServices } from './line-services.js';
 import { MouseService } from './mouse-service.js';
+import { nextRom, romScanStart } from './option-roms.js';
 import { Registers } from './registers.js';
-import { interruptVectors } from './rom.js';
+import { AT, ROM_SEGMENT, interruptVectors } from './rom.js';
 import type { BiosProgram, Service } from './rom.js';
 import { createBiosState } from './state.js';
 import { SystemService } from './system-service.js';
@@ -32,6 +34,8 @@ const EQUIPMENT_COPROCESSOR = 0x02,
   EQUIPMENT_COM1 = 0x0200,
   EQUIPMENT_LPT1 = 0x4000;
 const START_FRAME = 0x7bfc;
+/** No ISA Plug and Play card select number or read port. */
+const NO_ISA_CARD = 0xffff;
 const CLASS_VGA = 0x0300;
 const FAILED = 'No bootable device.\r\n';
 
@@ -91,6 +95,7 @@ export class BiosServices {
     this.setUpScreen();
     this.setUpInterrupts();
     this.time.reset();
+    Object.assign(this.state.roms, romScanStart());
   }
 
   private fillDataArea(): void {
@@ -132,7 +137,9 @@ export class BiosServices {
 
   private readonly handlers: Readonly<Record<Service, () => void>> = {
     post: () => this.powerOn(),
+    'option-rom': () => this.startOptionRom(),
     boot: () => this.boot(),
+    'next-boot': () => this.bootNext(),
     'no-boot': () => this.say(FAILED),
     reset: () => this.host.ports.write(0x64, 0xfe),
     tick: () => this.time.tick(),
@@ -165,15 +172,49 @@ export class BiosServices {
     this.host.memory.write8(at, this.host.memory.read8(at) | bit);
   }
 
+  /** Far address of what a stub calls or enters. */
+  private putFrame({ segment, offset }: Pick<Loaded, 'segment' | 'offset'>): void {
+    this.host.memory.write16(START_FRAME, offset);
+    this.host.memory.write16(START_FRAME + 2, segment);
+  }
+
+  /** The initialization of an expansion ROM gets its card's place in AX and the firmware's Plug and Play header in ES:DI. */
+  private startOptionRom(): void {
+    const { host, program, registers } = this;
+    const rom = nextRom(this.state.roms, host.pci, host.memory);
+    if (rom === undefined) return host.processor.jump(program.labels.bootstrap);
+    this.putFrame(rom);
+    registers.ax = rom.at;
+    registers.bx = registers.dx = NO_ISA_CARD;
+    this.pointToPlugAndPlay();
+  }
+
+  private pointToPlugAndPlay(): void {
+    this.registers.loadEs(ROM_SEGMENT);
+    this.registers.di = AT.PNP;
+  }
+
   private boot(): void {
-    const { host, program } = this;
-    this.drives.reset();
-    const loaded = loadBoot(host.bootOrder, this.drives, host.memory);
-    if (loaded === undefined) return host.processor.jump(program.labels.noBoot);
-    host.memory.write16(START_FRAME, loaded.offset);
-    host.memory.write16(START_FRAME + 2, loaded.segment);
-    this.registers.dx = loaded.drive;
-    host.processor.jump(program.labels.start);
+    this.state.tried = 0;
+    this.bootNext();
+  }
+
+  private bootNext(): void {
+    const { host, program, state } = this;
+    while (state.tried < host.bootOrder.length) {
+      this.drives.reset();
+      const loaded = loadBoot(host.bootOrder[state.tried++]!, this.drives, host.memory);
+      if (loaded !== undefined) return this.enter(loaded);
+    }
+    host.processor.jump(program.labels.noBoot);
+  }
+
+  private enter(loaded: Loaded): void {
+    const { startRom, start } = this.program.labels;
+    this.putFrame(loaded);
+    if (loaded.drive < 0) this.pointToPlugAndPlay();
+    else this.registers.dx = loaded.drive;
+    this.host.processor.jump(loaded.drive < 0 ? startRom : start);
   }
 
   /** On the screen and the serial line. */
