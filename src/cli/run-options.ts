@@ -77,8 +77,8 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
   },
   {
     name: 'vnc',
-    value: '[HOST]:N[,password-file=FILE]',
-    help: 'screen, keyboard and mouse over VNC on port 5900 + N (on loopback unless HOST says otherwise)',
+    value: '[HOST]:N[,websocket[=[HOST:]PORT]][,password-file=FILE]',
+    help: 'screen, keyboard and mouse over VNC on port 5900 + N (on loopback unless HOST says otherwise); websocket: for browsers too, port 5700 + N',
   },
   {
     name: 'screenshot',
@@ -290,7 +290,7 @@ export function runConfiguration(parsed: ParsedArguments): RunConfiguration {
     pcap,
     restore: lastValue(parsed, 'restore'),
     ...parseDisplay(parsed),
-    vnc: lastValue(parsed, 'vnc') === undefined ? undefined : parseVnc(lastValue(parsed, 'vnc')!),
+    vnc: parseVnc(lastValue(parsed, 'vnc') ?? 'none'),
     screenshots: (parsed.values.get('screenshot') ?? []).map(parseScreenshot),
     keySends: (parsed.values.get('send-keys') ?? []).map(parseKeySend),
     untilScreen: optionalPattern(parsed, 'until-screen'),

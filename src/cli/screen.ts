@@ -7,6 +7,7 @@ import type { Machine } from './guest.js';
 import { TerminalView } from './host/terminal-view.js';
 import { VncServer } from './host/vnc-server.js';
 import type { VncScreen } from './host/vnc-server.js';
+import { tcpListener } from './host/vnc-transport.js';
 import { keysOfTerminal } from './key-text.js';
 import { KeyTypist } from './key-typist.js';
 import type { Observer } from './run-loop.js';
@@ -71,9 +72,14 @@ export class Screen {
       this.#view.open();
     }
     if (this.#config.vnc === undefined) return;
+    const { address, webSocket } = this.#config.vnc;
     const server = new VncServer(this.#vncScreen(wake), this.#vncPassword);
-    await server.listen(this.#config.vnc.address);
     this.#vnc = server;
+    await server.listen(tcpListener(address));
+    if (webSocket === undefined) return;
+    // Its libraries take time to load, which only those who want them should wait for.
+    const { webSocketListener } = await import('./host/vnc-websocket.js');
+    await server.listen(webSocketListener(webSocket, this.#vncPassword !== undefined));
   }
 
   #vncScreen(wake: () => void): VncScreen {

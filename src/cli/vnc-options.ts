@@ -1,30 +1,49 @@
-/** `--vnc [HOST]:N[,password-file=FILE]`: where the VNC server listens and what it asks for. */
+/** `--vnc [HOST]:N[,websocket[=[HOST:]PORT]][,password-file=FILE]`: where the VNC server listens and what it asks for. */
 import { readInputFile } from './host/files.js';
-import type { VncAddress } from './host/vnc-server.js';
+import type { VncAddress } from './host/vnc-transport.js';
 import { UsageError, quote } from './usage-error.js';
 
 export interface VncRequest {
   readonly address: VncAddress;
+  /** Undefined: no browser can come. */
+  readonly webSocket: VncAddress | undefined;
   readonly passwordFile: string | undefined;
 }
 
 const FIRST_PORT = 5900,
+  FIRST_WEB_PORT = 5700,
   LAST_PORT = 65535;
 const LOOPBACK = '127.0.0.1';
-const EXPECTED = 'expected [HOST]:N[,password-file=FILE], N from 0 to 59635';
+const EXPECTED =
+  'expected [HOST]:N[,websocket[=[HOST:]PORT]][,password-file=FILE], N from 0 to 59635, or none';
 
-/** Display N is port 5900 + N; loopback when no host is named. */
-export function parseVnc(value: string): VncRequest {
-  const [address, ...settings] = value.split(',');
-  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(address!);
-  const port = FIRST_PORT + Number(match?.[3] ?? NaN);
-  if (match === null || port > LAST_PORT) throw new UsageError(`--vnc ${quote(value)}: ${EXPECTED}`);
-  const unknown = settings.find((setting) => !/^password-file=./.test(setting));
-  if (unknown !== undefined) throw new UsageError(`--vnc ${quote(unknown)}: ${EXPECTED}`);
-  return {
-    address: { host: match[1] ?? (match[2] || LOOPBACK), port },
-    passwordFile: settings.at(-1)?.slice('password-file='.length),
-  };
+/** Undefined for `none`. Display N is port 5900 + N, for WebSocket 5700 + N; loopback when no host is named. */
+export function parseVnc(value: string): VncRequest | undefined {
+  if (value === 'none') return undefined;
+  const [display, ...settings] = value.split(',');
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(display!);
+  const number = Number(match?.[3] ?? NaN);
+  if (match === null || FIRST_PORT + number > LAST_PORT)
+    throw new UsageError(`--vnc ${quote(value)}: ${EXPECTED}`);
+  const address = { host: match[1] ?? (match[2] || LOOPBACK), port: FIRST_PORT + number };
+  let request: VncRequest = { address, webSocket: undefined, passwordFile: undefined };
+  for (const setting of settings)
+    request = { ...request, ...parseSetting(setting, address.host, FIRST_WEB_PORT + number) };
+  return request;
+}
+
+function parseSetting(setting: string, host: string, webPort: number): Partial<VncRequest> {
+  const [, name, value] = /^([^=]*)(?:=(.+))?$/.exec(setting) ?? [];
+  if (name === 'password-file' && value !== undefined) return { passwordFile: value };
+  if (name === 'websocket') {
+    if (value === undefined || value === 'on') return { webSocket: { host, port: webPort } };
+    if (value === 'off') return { webSocket: undefined };
+    const place = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(value);
+    const port = Number(place?.[3] ?? NaN);
+    if (port > 0 && port <= LAST_PORT)
+      return { webSocket: { host: place![1] ?? place![2] ?? host, port } };
+  }
+  throw new UsageError(`--vnc ${quote(setting)}: ${EXPECTED}`);
 }
 
 const LONGEST_PASSWORD_FILE = 4096;

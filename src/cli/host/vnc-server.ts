@@ -1,7 +1,5 @@
-/** VNC over TCP: several clients share screen, keyboard and mouse; what a slow one has not taken is not piled up. */
+/** The VNC server: several clients share screen, keyboard and mouse; what a slow one has not taken is not piled up. */
 import { createCipheriv, randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
-import type { Server, Socket } from 'node:net';
 import type { Frame } from '../../display/frame.js';
 import { CHALLENGE_BYTES } from '../../display/rfb/protocol.js';
 import type { MouseMotion } from '../../display/rfb/input.js';
@@ -9,11 +7,8 @@ import { RfbSession } from '../../display/rfb/session.js';
 import type { KeyEvent } from '../../display/us-keyboard.js';
 import { UsageError } from '../usage-error.js';
 import { compressPiece } from './compression.js';
+import type { VncConnection, VncListener } from './vnc-transport.js';
 
-export interface VncAddress {
-  readonly host: string;
-  readonly port: number;
-}
 export interface VncScreen {
   /** Differs when there may be something new to see. */
   readonly changes: unknown;
@@ -41,14 +36,14 @@ export function vncResponse(password: Uint8Array, challenge: Uint8Array): Uint8A
 }
 
 interface Client {
-  readonly socket: Socket;
+  readonly connection: VncConnection;
   readonly session: RfbSession;
 }
 
 export class VncServer {
   readonly #screen: VncScreen;
   readonly #password: Uint8Array | undefined;
-  readonly #server: Server;
+  readonly #listeners: VncListener[] = [];
   readonly #clients = new Set<Client>();
   #timer: NodeJS.Timeout | undefined;
   #seen: unknown;
@@ -56,41 +51,40 @@ export class VncServer {
   constructor(screen: VncScreen, password: Uint8Array | undefined) {
     this.#screen = screen;
     this.#password = password;
-    this.#server = createServer((socket) => this.#accept(socket));
   }
 
   /** Resolves with the port once clients can come. Rejects with UsageError when the address cannot be had. */
-  listen({ host, port }: VncAddress): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) =>
-        reject(new UsageError(`--vnc ${host}:${port}: cannot listen there (${error.code ?? error.message})`)),
-      );
-      this.#server.listen(port, host, () => {
-        this.#timer = setInterval(() => this.#refresh(), INTERVAL_MS);
-        resolve((this.#server.address() as { port: number }).port);
-      });
-    });
+  async listen(listener: VncListener): Promise<number> {
+    try {
+      const port = await listener.listen((connection) => this.#accept(connection));
+      this.#listeners.push(listener);
+      this.#timer ??= setInterval(() => this.#refresh(), INTERVAL_MS);
+      return port;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const reason = code === 'EADDRINUSE' ? 'somebody listens there already' : (code ?? message);
+      throw new UsageError(`--vnc ${listener.name}: cannot listen there (${reason})`);
+    }
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.#server.close();
-    for (const { socket } of this.#clients) socket.destroy();
+    for (const listener of this.#listeners) listener.close();
+    for (const { connection } of this.#clients) connection.destroy();
   }
 
-  #accept(socket: Socket): void {
+  #accept(connection: VncConnection): void {
     if (this.#clients.size >= MOST_CLIENTS) {
-      socket.destroy();
+      connection.destroy();
       return;
     }
-    socket.setNoDelay(true);
     const screen = this.#screen;
     const session = new RfbSession({
       send: (bytes) => {
-        if (socket.writableLength > HOPELESS_BYTES) socket.destroy();
-        else if (socket.writable) socket.write(bytes);
+        if (connection.backlog > HOPELESS_BYTES) connection.destroy();
+        else connection.send(bytes);
       },
-      close: () => socket.end(),
+      close: () => connection.end(),
       frame: () => screen.frame(),
       keys: (events) => screen.keys(events),
       mouse: (motion) => screen.mouse(motion),
@@ -98,18 +92,18 @@ export class VncServer {
       name: 'hvm',
       password: this.#challenger(),
     });
-    const client: Client = { socket, session };
+    const client: Client = { connection, session };
     this.#clients.add(client);
-    socket.on('data', (bytes) => {
-      session.receive(bytes);
-      this.#offer(client);
-    });
-    socket.on('drain', () => this.#offer(client));
-    // A connection that breaks is closed like any other.
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      this.#clients.delete(client);
-      session.end();
+    connection.attach({
+      data: (bytes) => {
+        session.receive(bytes);
+        this.#offer(client);
+      },
+      drain: () => this.#offer(client),
+      close: () => {
+        this.#clients.delete(client);
+        session.end();
+      },
     });
   }
 
@@ -129,7 +123,7 @@ export class VncServer {
     for (const client of this.#clients) this.#offer(client);
   }
 
-  #offer({ session, socket }: Client): void {
-    if (session.waits && socket.writableLength < BACKLOG_BYTES) session.update();
+  #offer({ session, connection }: Client): void {
+    if (session.waits && connection.backlog < BACKLOG_BYTES) session.update();
   }
 }
