@@ -1,15 +1,17 @@
 // Compares screens with QEMU: guests/display draws each mode in both, and every pixel must be the same (of colours that come through the
 // DAC the six bits it has, which emulators widen to eight in different ways). With --vnc it also checks that Debian's viewers work: the
-// picture that vncsnapshot takes, and keys typed into tigervnc-viewer under Xvfb.
-// usage: run-display-tests.mjs [--modes text,mode13,...] [--engine jit] [--vnc] [--keep DIRECTORY] [--hvm PATH]
-// Needs qemu-system-x86; --vnc: vncsnapshot tigervnc-viewer xvfb xdotool x11-apps. Last line: "N passed, N failed".
+// picture that vncsnapshot takes, and keys typed into tigervnc-viewer under Xvfb. With --browser noVNC in Chromium shows the guest and types.
+// usage: run-display-tests.mjs [--modes text,mode13,...] [--engine jit] [--vnc] [--browser] [--keep DIRECTORY] [--hvm PATH]
+// Needs qemu-system-x86; --vnc: vncsnapshot tigervnc-viewer xvfb xdotool x11-apps; --browser: chromium. Last line: "N passed, N failed".
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { inflateSync } from 'node:zlib';
+import { checkNoVnc } from './display/novnc.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const KERNEL = `${ROOT}guests/display/display.elf`;
@@ -21,6 +23,7 @@ const { values: options } = parseArgs({
     modes: { type: 'string', default: MODES.join() },
     engine: { type: 'string', default: 'jit' },
     vnc: { type: 'boolean', default: false },
+    browser: { type: 'boolean', default: false },
     keep: { type: 'string' },
     hvm: { type: 'string', default: `${ROOT}bin/hvm.js` },
   },
@@ -192,6 +195,51 @@ async function checkViewers() {
   }
 }
 
+/** What the monitor answers to a command; it is closed after the next prompt. */
+function monitor(path, command) {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    let said = '';
+    socket.on('error', reject);
+    socket.on('data', (data) => {
+      said += data;
+      const prompts = said.split('(hvm) ').length - 1;
+      if (prompts === 1) socket.write(`${command}\n`);
+      if (prompts === 2) socket.destroy();
+    });
+    socket.on('close', () => resolve(said));
+  });
+}
+
+/** The guest that echoes keys, and noVNC as its client. */
+async function checkBrowser() {
+  const [serial, password] = [`${directory}/browser-keys.txt`, `${directory}/browser-password`];
+  const [socket, picture] = [`${directory}/monitor`, `${directory}/browser.png`];
+  rmSync(serial, { force: true });
+  writeFileSync(password, 'secret\n');
+  const run = ['run', '--kernel', KERNEL, '--append', 'keys', '-m', '64M', '--serial', `file:${serial}`];
+  const vnc = `:89,websocket,password-file=${password}`;
+  const child = spawn(process.execPath, [options.hvm, ...run, '--vnc', vnc, '--monitor', `unix:${socket}`], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const typed = () => (existsSync(serial) ? readFileSync(serial, 'latin1') : '');
+  try {
+    await until('DRAWN', () => typed().includes('DRAWN'));
+    const guest = {
+      webSocketPort: 5700 + 89,
+      typed,
+      picture: async () => {
+        const said = await monitor(socket, `screendump ${picture}`);
+        if (said.includes('screendump:')) throw new Error(said);
+        return readPng(picture);
+      },
+    };
+    return await checkNoVnc(guest);
+  } finally {
+    child.kill('SIGTERM');
+  }
+}
+
 let passed = 0,
   failed = 0;
 for (const mode of options.modes.split(',').filter(Boolean)) {
@@ -208,6 +256,15 @@ if (options.vnc) {
     passed += await checkViewers();
   } catch (error) {
     console.log(`FAIL VNC: ${error.message}`);
+    failed++;
+  }
+}
+if (options.browser) {
+  try {
+    console.log(`PASS noVNC: ${await checkBrowser()}`);
+    passed++;
+  } catch (error) {
+    console.log(`FAIL ${error.message}`);
     failed++;
   }
 }

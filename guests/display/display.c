@@ -1,5 +1,6 @@
 // Sets one display mode by its registers, without a BIOS, and fills the screen with a pattern; then says DRAWN on the serial line.
-// Command line: text | text50 | mode13 | mode12 | modex | vbe8 | vbe16 | vbe24 | vbe32 | split | keys (scan codes and mouse bytes on the serial line).
+// Command line: text | text50 | mode13 | mode12 | modex | vbe8 | vbe16 | vbe24 | vbe32 | split | keys (scan codes and mouse bytes on the
+// serial line; Escape changes to vbe32).
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
@@ -177,8 +178,12 @@ static void show_keys(void) {
     u8 status = inb(0x64);
     if (!(status & 1)) continue;
     print(status & 0x20 ? "m" : "k");
-    hex(inb(0x60));
+    u8 byte = inb(0x60);
+    hex(byte);
     print("\n");
+    if (status & 0x20 || byte != 0x01) continue;
+    draw_linear(32);
+    print("DRAWN\n");
   }
 }
 

@@ -40,8 +40,7 @@ function parseSetting(setting: string, host: string, webPort: number): Partial<V
     if (value === 'off') return { webSocket: undefined };
     const place = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(value);
     const port = Number(place?.[3] ?? NaN);
-    if (port > 0 && port <= LAST_PORT)
-      return { webSocket: { host: place![1] ?? place![2] ?? host, port } };
+    if (port > 0 && port <= LAST_PORT) return { webSocket: { host: place![1] ?? place![2] ?? host, port } };
   }
   throw new UsageError(`--vnc ${quote(setting)}: ${EXPECTED}`);
 }

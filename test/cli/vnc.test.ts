@@ -38,8 +38,9 @@ describe('--vnc', () => {
   );
   it('websocket=off', () => expect(parseVnc(':2,websocket,websocket=off')).toEqual(tcp(LOOPBACK, 5902)));
   const wrong = ['1', ':', ':x', ':60000', ':1,foo', ':1,password-file=', ':1,password-file', ':1,'];
-  it.each([...wrong, ...['x', '0', '65536', ''].map((port) => `:1,websocket=${port}`)])('refuses %s', (value) =>
-    expect(() => parseVnc(value)).toThrow(/--vnc '.*': expected \[HOST\]:N/),
+  it.each([...wrong, ...['x', '0', '65536', ''].map((port) => `:1,websocket=${port}`)])(
+    'refuses %s',
+    (value) => expect(() => parseVnc(value)).toThrow(/--vnc '.*': expected \[HOST\]:N/),
   );
 });
 
