@@ -47,7 +47,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   devices: ['debug'],
   hv: ['debug'],
   machine: ['debug'],
-  cli: ['debug'],
+  cli: ['debug', 'ws'],
 };
 /** Tools that run at build time may use Node. */
 const BUILD_TIME = new Set(['jit/interpreter/generate.ts']);
