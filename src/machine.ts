@@ -117,11 +117,12 @@ export class Machine {
   /** Throws RangeError for impossible sizes, unknown processors and APICs they cannot have, ImageError for a file that is no BIOS. */
   constructor(options: MachineOptions) {
     this.options = options;
-    this.cpu = new Cpu(chooseModel(options.cpu));
+    const model = chooseModel(options.cpu);
     this.memory = new PhysicalMemory(
       options.memoryBytes,
       options.scatter === undefined ? {} : { scatter: options.scatter },
     );
+    this.cpu = new Cpu(model, this.memory.processor);
     this.shadow = new ShadowRam(this.memory);
     this.cpu.fpu = new Fpu();
     this.cpu.mmu = new Mmu(this.cpu, this.memory);

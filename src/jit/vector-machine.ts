@@ -65,8 +65,8 @@ export class VectorMachine {
   constructor(bits: 16 | 32, scatter?: number) {
     this.bits = bits;
     this.ranges = MAPS[bits];
-    this.cpu = new Cpu(CPU_MODELS.default);
     this.memory = new PhysicalMemory(RAM, scatter === undefined ? {} : { scatter });
+    this.cpu = new Cpu(CPU_MODELS.default, this.memory.processor);
     this.cpu.fpu = new Fpu();
     this.cpu.mmu = new Mmu(this.cpu, this.memory);
     this.cpu.environment = noPorts;

@@ -1,11 +1,12 @@
 /**
  * Machine memory of one domain: the RAM buffer, the guest-to-machine frame map (p2m), page flags, and tracked guest-physical access.
  *
- * A guest-physical address (gpa) is taken modulo 4 GiB; a machine address indexes `buffer` and is always below 2^31.
+ * A guest-physical address (gpa) is taken modulo 4 GiB; a machine address indexes `u8` and is always below 2^31.
  *
  * Not implemented: RAM above the PCI hole (guest frames beyond 2^20).
  */
 import { FrameAllocator } from './frame-allocator.js';
+import { processorArea, type ProcessorArea } from './processor-area.js';
 
 /** The frame holds translated or predecoded code. */
 export const PAGE_CODE = 1;
@@ -30,7 +31,10 @@ const MACHINE_LIMIT = 0x80000000;
 const EMPTY_BUS: MmioBus = { read: () => -1, write: () => undefined };
 
 export class PhysicalMemory {
+  /** The frames, and the processor's area behind them. */
   readonly buffer: ArrayBuffer;
+  readonly processor: ProcessorArea;
+  /** Views of the frames. */
   readonly u8: Uint8Array;
   readonly view: DataView;
   readonly i32: Int32Array;
@@ -62,10 +66,12 @@ export class PhysicalMemory {
     if (!(ramBytes >= 4096) || frames * 4096 > MACHINE_LIMIT)
       throw new RangeError(`cannot allocate ${ramBytes} bytes of RAM`);
     this.ramBytes = guestFrames * 4096;
-    this.buffer = new ArrayBuffer(frames * 4096);
-    this.u8 = new Uint8Array(this.buffer);
-    this.view = new DataView(this.buffer);
-    this.i32 = new Int32Array(this.buffer);
+    const bytes = frames * 4096;
+    this.processor = processorArea(bytes);
+    this.buffer = this.processor.buffer;
+    this.u8 = new Uint8Array(this.buffer, 0, bytes);
+    this.view = new DataView(this.buffer, 0, bytes);
+    this.i32 = new Int32Array(this.buffer, 0, bytes >> 2);
     this.p2m = new Int32Array(GUEST_FRAMES).fill(-1);
     this.pageFlags = new Uint8Array(frames);
     this.#frames = new FrameAllocator(frames, options.scatter);

@@ -70,7 +70,7 @@ export class Mmu {
     this.#memory = memory;
     this.#u8 = memory.u8;
     this.#view = memory.view;
-    this.#tlb = new Tlb(cpu.r, memory.pageFlags.length);
+    this.#tlb = new Tlb(cpu.r, memory.pageFlags.length, memory.processor);
     this.#walker = new PageWalker(cpu, memory);
     this.#tracker = new PageTableTracker(memory, this.#walker, this.#tlb);
     this.readTlb = this.#tlb.read;

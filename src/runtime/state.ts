@@ -21,6 +21,7 @@
 import { InstructionTrace } from './breakpoints.js';
 import type { Fpu } from './fpu/state.js';
 import type { Mmu } from './mmu.js';
+import type { ProcessorArea } from './processor-area.js';
 
 export const EAX = 0,
   ECX = 1,
@@ -206,11 +207,13 @@ export class Cpu {
   /** Why the EXIT pending bit is set; 0 none (ExitReason of exits.ts). */
   exitReason = 0;
 
-  constructor(model: CpuModel) {
-    const buffer = new ArrayBuffer(R_COUNT * 4);
-    this.r = new Int32Array(buffer);
-    this.r8 = new Uint8Array(buffer);
-    this.r16 = new Uint16Array(buffer);
+  /** Without an area of a machine's memory the registers lie in a buffer of their own, and regions do without the host's ahead-of-time compiler. */
+  constructor(model: CpuModel, area?: ProcessorArea) {
+    const buffer = area?.buffer ?? new ArrayBuffer(R_COUNT * 4);
+    const at = area?.registers ?? 0;
+    this.r = new Int32Array(buffer, at, R_COUNT);
+    this.r8 = new Uint8Array(buffer, at, R_COUNT * 4);
+    this.r16 = new Uint16Array(buffer, at, R_COUNT * 2);
     this.model = model;
   }
 }

@@ -9,6 +9,7 @@
  * SLOW_WRITE says that the page may be written at this privilege, but through the slow path because its frame has flags; its
  * translation is then the read entry. A page with WRITE or SLOW_WRITE always has READ.
  */
+import { tableAt, type ProcessorArea } from './processor-area.js';
 import { PENDING, R_EPOCH, R_PENDING } from './state.js';
 
 export const READ = 1;
@@ -21,8 +22,8 @@ export const REGIONS = PAGES >>> 9;
 const MANY = -1;
 
 export class Tlb {
-  readonly read: [Int32Array, Int32Array] = [emptyTable(), emptyTable()];
-  readonly write: [Int32Array, Int32Array] = [emptyTable(), emptyTable()];
+  readonly read: [Int32Array, Int32Array];
+  readonly write: [Int32Array, Int32Array];
   readonly execute: [Int32Array, Int32Array] = [emptyTable(), emptyTable()];
   readonly state = new Uint8Array(PAGES);
   /** What the entries of a region derive from: the directory entry, as the walker left it … */
@@ -36,7 +37,11 @@ export class Tlb {
   readonly #writer: Int32Array;
   readonly #r: Int32Array;
 
-  constructor(r: Int32Array, frames: number) {
+  constructor(r: Int32Array, frames: number, area: ProcessorArea) {
+    const table = (write: boolean, user: 0 | 1): Int32Array =>
+      new Int32Array(area.buffer, tableAt(area, write, user), PAGES).fill(-1);
+    this.read = [table(false, 0), table(false, 1)];
+    this.write = [table(true, 0), table(true, 1)];
     this.#r = r;
     this.#writer = new Int32Array(frames);
   }
