@@ -1,6 +1,6 @@
 /** One writer per image: refused while the holder lives, taken over when it is gone, left alone when that cannot be known. */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
@@ -36,7 +36,10 @@ it('refuses a second writer, by whatever name, and lets the next one in', async 
   const image = scratch.write('a.img', 'x');
   symlinkSync(image, join(scratch.path, 'alias'));
   const lock = lockImage(image);
-  expect(() => lockImage(join(scratch.path, 'alias'))).toThrow(/in use for writing by process \d+/);
+  linkSync(image, join(scratch.path, 'second.img'));
+  for (const name of ['alias', 'second.img'])
+    expect(() => lockImage(join(scratch.path, name))).toThrow(/in use for writing by process \d+/);
+  expect(existsSync(join(scratch.path, 'second.img.hvm-lock'))).toBe(false);
   expect((await other(image, '')).said).toMatch(new RegExp(`in use for writing by process ${process.pid}$`));
   lock.release();
   expect(existsSync(`${image}.hvm-lock`)).toBe(false);

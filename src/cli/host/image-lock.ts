@@ -1,8 +1,9 @@
 /**
  * One writer per disk image, across processes. Node offers no file locks, so the right to write is a file beside the image, `NAME.hvm-lock`, that
  * appears together with its content (a hard link) and says who holds it: process number and start time, boot, process namespace and host. A lock
- * whose holder is certainly gone is taken over; while that happens `NAME.hvm-lock.break` keeps others from doing the same. Beside an image in a
- * directory that cannot be written to, the lock is in the directory for temporary files, under the image's device and inode numbers.
+ * whose holder is certainly gone is taken over; while that happens `NAME.hvm-lock.break` keeps others from doing the same. As a file may have several
+ * names, a second lock is in the directory for temporary files, under the image's device and inode numbers; where one of the two directories cannot be
+ * written to, the other lock has to do.
  */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -149,28 +150,45 @@ function acquire(path: string): void {
   throw new LockRefused(`cannot be locked: ${path} keeps changing`);
 }
 
-/** Locks at the first of these paths whose directory can be written to. */
-function acquireFirst(path: string, fallback: string): string {
+const UNWRITABLE: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENAMETOOLONG',
+  'ENOENT',
+  'ENOSPC',
+]);
+
+/** Locks at all of these paths whose directories can be written to; throws when there is none. */
+function acquireAll(paths: readonly string[]): string[] {
+  const taken: string[] = [];
+  let failure: unknown;
   try {
-    acquire(path);
-    return path;
+    for (const path of paths) {
+      try {
+        acquire(path);
+        taken.push(path);
+      } catch (error) {
+        if (!UNWRITABLE.has(codeOf(error))) throw error;
+        failure = error;
+      }
+    }
+    if (taken.length === 0) throw failure;
+    return taken;
   } catch (error) {
-    if (!['EACCES', 'EROFS', 'ENAMETOOLONG'].includes(codeOf(error))) throw error;
-    acquire(fallback);
-    return fallback;
+    for (const path of taken) fs.rmSync(path, { force: true });
+    throw error;
   }
 }
 
-/** Throws LockRefused while another process, or this one, writes the image; file system errors pass through. */
+/** Throws LockRefused while another process, or this one, writes the image, by whatever name; file system errors pass through. */
 export function lockImage(image: string): ImageLock {
-  const { dev, ino } = fs.statSync(image);
-  const path = acquireFirst(
-    `${fs.realpathSync(image)}.hvm-lock`,
-    join(os.tmpdir(), `hvm-lock-${dev}-${ino}`),
-  );
+  const { dev, ino } = fs.statSync(image, { bigint: true });
+  const byName = `${fs.realpathSync(image)}.hvm-lock`;
+  const paths = acquireAll([byName, join(os.tmpdir(), `hvm-lock-${dev}-${ino}`)]);
   const release = (): void => {
     process.off('exit', release);
-    fs.rmSync(path, { force: true });
+    for (const path of paths) fs.rmSync(path, { force: true });
   };
   process.on('exit', release);
   return { release };
