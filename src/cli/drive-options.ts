@@ -34,7 +34,7 @@ export const DRIVE_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'drive',
     value: 'file=FILE[,...]',
-    help: 'as QEMU: if=ide|floppy, index=N, media=disk|cdrom, format=, snapshot=on|off, readonly=on|off',
+    help: 'as QEMU: if=ide|floppy, index=N or bus=N,unit=N, media=disk|cdrom, format=, snapshot=on|off, readonly=on|off',
   },
   { name: 'snapshot', help: 'all media are copy-on-write in memory: no file is changed' },
 ];
@@ -95,11 +95,14 @@ class Properties {
   flag(name: string): boolean {
     return this.choose(name, ['on', 'off']) === 'on';
   }
-  index(): number | undefined {
-    const value = this.take('index');
+  number(name: string, largest: number): number | undefined {
+    const value = this.take(name);
     if (value === undefined) return undefined;
-    if (!/^[0-3]$/.test(value)) throw this.error('index=0 to 3');
+    if (!/^\d$/.test(value) || Number(value) > largest) throw this.error(`${name}=0 to ${largest}`);
     return Number(value);
+  }
+  ignore(names: readonly string[]): void {
+    for (const name of names) this.map.delete(name);
   }
   finish(known: string): void {
     const rest = [...this.map.keys()][0];
@@ -124,6 +127,19 @@ function simple(name: string, value: string, medium: Medium, slot: number | unde
   return draft;
 }
 
+/** What QEMU's users say out of habit: how the host caches, what it does about errors, and names for what is nowhere referred to. */
+const MEANINGLESS = ['cache', 'aio', 'id', 'discard', 'detect-zeroes', 'werror', 'rerror', 'copy-on-read'];
+
+/** `index=N`, or a cable and a place on it; a floppy's is its number. */
+function placeOf(p: Properties, isFloppy: boolean): number | undefined {
+  const index = p.number('index', isFloppy ? 1 : 3);
+  const bus = p.number('bus', isFloppy ? 0 : 1);
+  const unit = p.number('unit', 1);
+  if (index !== undefined && (bus ?? unit) !== undefined) throw p.error('index, or bus and unit, not both');
+  if (bus === undefined && unit === undefined) return index;
+  return 2 * (bus ?? 0) + (unit ?? 0);
+}
+
 /** QEMU's `-drive`. */
 function drive(value: string): Draft {
   const p = new Properties('--drive', value, splitList(value));
@@ -131,9 +147,10 @@ function drive(value: string): Draft {
   if (path === undefined) throw p.error('file=FILE');
   const media = p.choose('media', ['disk', 'cdrom'] as const) ?? 'disk';
   const medium = p.choose('if', ['ide', 'floppy'] as const) === 'floppy' ? 'floppy' : media;
-  const slot = p.index();
+  const slot = placeOf(p, medium === 'floppy');
+  p.ignore(MEANINGLESS);
   const draft = common(p, medium, path, slot);
-  p.finish('file, if, index, media, format, snapshot or readonly');
+  p.finish('file, if, index, bus, unit, media, format, snapshot or readonly');
   return draft;
 }
 

@@ -64,11 +64,15 @@ export class GuestNetwork {
   /** Begins to listen; `activity` is called after every event of a socket. Throws UsageError when a port cannot be had. */
   async open(activity: () => void): Promise<void> {
     this.#sockets.activity = activity;
-    for (const { text, address, port, guest } of this.#configuration.forwards) {
-      const accept = (
-        socket: Parameters<UserNetwork['acceptTcp']>[0],
-      ): ReturnType<UserNetwork['acceptTcp']> => this.#user.acceptTcp(socket, guest);
-      await this.#sockets.listen({ label: `--net hostfwd=${text}`, address, port, accept });
+    for (const { text, protocol, address, port, guest } of this.#configuration.forwards) {
+      const place = { label: `--net hostfwd=${text}`, address, port };
+      if (protocol === 'tcp')
+        await this.#sockets.listen({ ...place, accept: (socket) => this.#user.acceptTcp(socket, guest) });
+      else
+        await this.#sockets.listenUdp({
+          ...place,
+          received: (socket, from, bytes) => this.#user.acceptUdp(socket, guest, from, bytes),
+        });
     }
   }
 

@@ -7,6 +7,7 @@ import { FIRST_GUEST } from '../network/addresses.js';
 export interface HostForward {
   /** As the user wrote it. */
   readonly text: string;
+  readonly protocol: 'tcp' | 'udp';
   readonly address: string;
   readonly port: number;
   readonly guest: Endpoint;
@@ -85,16 +86,22 @@ function parsePort(value: string): number | undefined {
   return /^\d{1,5}$/.test(value) && port >= 1 && port <= 65535 ? port : undefined;
 }
 
-/** tcp:[ADDRESS]:PORT-[GUEST]:PORT; without an address only the host itself can connect. */
+/** tcp|udp:[ADDRESS]:PORT-[GUEST]:PORT; without an address only the host itself can connect. */
 function parseForward(value: string): HostForward {
-  const wrong = expected(`hostfwd=${value}`, 'hostfwd=tcp:[ADDRESS]:PORT-[GUEST]:PORT');
-  const match = /^(?:tcp)?:([^:]*):(\d+)-([^:]*):(\d+)$/.exec(value);
+  const wrong = expected(`hostfwd=${value}`, 'hostfwd=tcp|udp:[ADDRESS]:PORT-[GUEST]:PORT');
+  const match = /^(tcp|udp)?:([^:]*):(\d+)-([^:]*):(\d+)$/.exec(value);
   if (match === null) throw wrong;
-  const [, host, hostPort, guest, guestPort] = match as unknown as [string, string, string, string, string];
+  const [, protocol = 'tcp', host = '', hostPort = '', guest = '', guestPort = ''] = match;
   const port = parsePort(hostPort);
   const target = parsePort(guestPort);
   const address = guest === '' ? FIRST_GUEST : parseIpv4Address(guest);
   if (port === undefined || target === undefined || address === undefined) throw wrong;
   if (host !== '' && parseIpv4Address(host) === undefined) throw wrong;
-  return { text: value, address: host === '' ? LOOPBACK : host, port, guest: { address, port: target } };
+  return {
+    text: value,
+    protocol: protocol === 'udp' ? 'udp' : 'tcp',
+    address: host === '' ? LOOPBACK : host,
+    port,
+    guest: { address, port: target },
+  };
 }

@@ -109,7 +109,7 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
     name: 'net',
     synonyms: ['nic'],
     value: 'user[,OPTION...]|none',
-    help: 'an RTL8139 with a private network: hostfwd=tcp:[ADDRESS]:PORT-[GUEST]:PORT, restrict, mac=, bootfile=, romfile= (default none)',
+    help: 'an RTL8139 with a private network: hostfwd=tcp|udp:[ADDRESS]:PORT-[GUEST]:PORT, restrict, mac=, bootfile=, romfile= (default none)',
   },
   { name: 'pcap', value: 'FILE', help: 'capture what the network card sends and receives' },
   {
@@ -225,11 +225,13 @@ function parseSwitch(name: string, value: string | undefined): boolean | undefin
   return value === undefined ? undefined : chooseValue(name, value, ['on', 'off']) === 'on';
 }
 
-/** `ORDER` or QEMU's `order=ORDER`. */
+/** `ORDER` or QEMU's `order=ORDER`; `menu=on` beside it says what holds anyway: SeaBIOS offers its menu. */
 function parseBootOrder(value: string | undefined): string | undefined {
-  const order = value?.replace(/^order=/, '');
-  if (order !== undefined && !isBootOrder(order))
-    throw new UsageError(`--boot ${quote(value!)}: expected up to three different letters of a, c, d, n`);
+  const parts = (value ?? '').split(',').filter((part) => part !== 'menu=on');
+  if (value === undefined || (value !== '' && parts.length === 0)) return undefined;
+  const order = parts.join(',').replace(/^order=/, '');
+  if (!isBootOrder(order))
+    throw new UsageError(`--boot ${quote(value)}: expected up to three different letters of a, c, d, n`);
   return order;
 }
 

@@ -1,7 +1,7 @@
 /**
  * A network for one guest that needs no privileges on the host, with the addresses QEMU's user-mode network has: guest 10.0.2.15, gateway and DHCP server
  * 10.0.2.2 (which is also the host's loopback), name server 10.0.2.3. The guest's TCP and UDP go through sockets of the host.
- * Not implemented: IPv6, TFTP, ICMP beyond the gateway, UDP from the host to the guest unless the guest spoke first.
+ * Not implemented: IPv6, TFTP, ICMP beyond the gateway.
  */
 import type { Nanoseconds } from '../devices/device.js';
 import type { NetworkBackend, NetworkCard } from '../devices/network-backend.js';
@@ -21,7 +21,13 @@ import type { Ipv4Address, MacAddress } from './addresses.js';
 import { ARP_REPLY, ARP_REQUEST, buildArp, parseArp } from './arp.js';
 import { DHCP_SERVER_PORT, DhcpServer } from './dhcp.js';
 import { ETHERTYPE, buildEthernet, parseEthernet } from './ethernet.js';
-import type { HostEndpoint, HostSockets, HostTcpEvents, HostTcpSocket } from './host-sockets.js';
+import type {
+  HostEndpoint,
+  HostSockets,
+  HostTcpEvents,
+  HostTcpSocket,
+  HostUdpSocket,
+} from './host-sockets.js';
 import { UNREACHABLE, echoReply, unreachable } from './icmp.js';
 import { PROTOCOL, buildIpv4, parseIpv4 } from './ipv4.js';
 import type { Datagram, Ipv4Packet } from './ipv4.js';
@@ -29,6 +35,7 @@ import { Neighbours } from './neighbours.js';
 import { Reassembly } from './reassembly.js';
 import { Tcp } from './tcp.js';
 import { UdpFlows } from './udp-flows.js';
+import { UdpForwards } from './udp-forwards.js';
 import type { UdpTarget } from './udp-flows.js';
 import { buildUdp, parseUdp } from './udp.js';
 import type { Endpoint, UdpDatagram } from './udp.js';
@@ -54,6 +61,7 @@ export class UserNetwork implements NetworkBackend {
   private readonly neighbours = new Neighbours();
   private readonly tcp: Tcp;
   private readonly udp: UdpFlows;
+  private readonly forwards: UdpForwards;
   private card: NetworkCard | undefined;
   private identification = 0;
   private resolverIndex = 0;
@@ -70,7 +78,9 @@ export class UserNetwork implements NetworkBackend {
       translate: (remote) => this.translate(remote),
       unreachable: (guest, remote) => this.tellUnreachable(guest, remote),
     });
-    this.udp = new UdpFlows(options.sockets, now, (datagram) => this.sendDatagram(buildUdp(datagram)));
+    const deliver = (datagram: UdpDatagram): void => this.sendDatagram(buildUdp(datagram));
+    this.udp = new UdpFlows(options.sockets, now, deliver);
+    this.forwards = new UdpForwards(now, deliver);
   }
 
   attach(card: NetworkCard): void {
@@ -80,13 +90,14 @@ export class UserNetwork implements NetworkBackend {
   reset(): void {
     this.tcp.reset();
     this.udp.reset();
+    this.forwards.reset();
     this.reassembly.clear();
     this.neighbours.clear();
   }
 
   /** Conversations with the host that are open: what makes a run depend on more than the guest. */
   get conversations(): number {
-    return this.tcp.size + this.udp.size;
+    return this.tcp.size + this.udp.size + this.forwards.size;
   }
 
   /** Somebody connected to the host for a port of the guest; undefined when the socket was cut because there are too many. */
@@ -94,13 +105,19 @@ export class UserNetwork implements NetworkBackend {
     return this.tcp.accept(socket, GATEWAY, guest);
   }
 
+  /** Somebody sent a datagram to a port of the host that is the guest's; answers go through `socket`. */
+  acceptUdp(socket: HostUdpSocket, guest: Endpoint, from: HostEndpoint, payload: Uint8Array): void {
+    this.forwards.receive(socket, guest, from, payload);
+  }
+
   deadline(): Nanoseconds {
-    return Math.min(this.tcp.deadline(), this.udp.deadline());
+    return Math.min(this.tcp.deadline(), this.udp.deadline(), this.forwards.deadline());
   }
 
   tick(now: Nanoseconds): void {
     this.tcp.tick(now);
     this.udp.tick(now);
+    this.forwards.tick(now);
   }
 
   private now(): Nanoseconds {
@@ -177,6 +194,7 @@ export class UserNetwork implements NetworkBackend {
 
   private relay(udp: UdpDatagram, packet: Ipv4Packet): void {
     const { address, port } = udp.destination;
+    if (this.forwards.answer(udp)) return;
     if (address === NAME_SERVER) this.noteQuery(udp);
     const target = this.udpTarget(udp.destination);
     if (target !== undefined) this.udp.send(udp, target);

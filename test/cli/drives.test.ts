@@ -35,6 +35,10 @@ describe('options', () => {
       'disk 0 y',
     ]);
     expect(places('-drive', 'file=f,if=floppy')).toEqual(['floppy 0 f']);
+    expect(places('-drive', 'file=x,bus=1,unit=1,id=d0,cache=none,aio=threads,discard=unmap')).toEqual([
+      'disk 3 x',
+    ]);
+    expect(places('-drive', 'if=floppy,unit=1,file=f')).toEqual(['floppy 1 f']);
   });
   it('fill the free places in order', () => {
     expect(places('--disk', 'a', '--cdrom', 'c', '--disk', 'b', '--disk', 'd', '--floppy', 'f')).toEqual([
@@ -62,6 +66,9 @@ describe('options', () => {
     [['--disk', 'a,cache=none'], /not 'cache'/],
     [['--drive', 'format=raw'], /expected file=FILE/],
     [['--drive', 'file=a,index=4'], /expected index=0 to 3/],
+    [['--drive', 'file=a,bus=2'], /expected bus=0 to 1/],
+    [['--drive', 'file=a,index=1,unit=1'], /expected index, or bus and unit/],
+    [['--drive', 'file=a,if=floppy,index=2'], /expected index=0 to 1/],
     [['--drive', 'file=a,if=scsi'], /expected if=ide\|floppy/],
     [['--hda', 'a', '--drive', 'file=b,index=0'], /'b': no such drive is free; 'a' is in it/],
     [['-fda', 'a', '-fdb', 'b', '--floppy', 'c'], /--floppy 'c': no such drive is free/],

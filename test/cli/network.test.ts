@@ -31,9 +31,16 @@ describe('--net', () => {
       'user,id=n0,model=rtl8139,hostfwd=tcp::2222-:22,hostfwd=tcp:0.0.0.0:80-10.0.2.16:8080,restrict=on,mac=52:54:00:aa:bb:cc,bootfile=http://10.0.2.2/x',
     )!;
     expect(network.forwards).toEqual([
-      { text: 'tcp::2222-:22', address: '127.0.0.1', port: 2222, guest: { address: 0x0a00020f, port: 22 } },
+      {
+        text: 'tcp::2222-:22',
+        protocol: 'tcp',
+        address: '127.0.0.1',
+        port: 2222,
+        guest: { address: 0x0a00020f, port: 22 },
+      },
       {
         text: 'tcp:0.0.0.0:80-10.0.2.16:8080',
+        protocol: 'tcp',
         address: '0.0.0.0',
         port: 80,
         guest: { address: 0x0a000210, port: 8080 },
@@ -56,7 +63,7 @@ describe('--net', () => {
     ['user,mac=53:54:00:12:34:56', /expected six bytes/],
     ['user,bootfile=', /expected 1 to 127/],
     ['user,hostfwd=', /expected hostfwd=tcp/],
-    ['user,hostfwd=udp::1-:1', /expected hostfwd=tcp/],
+    ['user,hostfwd=sctp::1-:1', /expected hostfwd=tcp/],
     ['user,hostfwd=tcp::0-:22', /expected hostfwd=tcp/],
     ['user,hostfwd=tcp::70000-:22', /expected hostfwd=tcp/],
     ['user,hostfwd=tcp:localhost:22-:22', /expected hostfwd=tcp/],
@@ -225,5 +232,35 @@ describe('sockets of the host', () => {
     await expect(
       sockets.listen({ label: '--net x', address: '127.0.0.1', port, accept: () => undefined }),
     ).rejects.toThrow('--net x: the port is in use');
+  });
+  it('take datagrams for the guest, each sender as a port of the gateway, and carry the answers back', async () => {
+    const port = await serve(() => {});
+    const place = { label: '--net x', address: '127.0.0.1', port };
+    const forward = { address: 0x0a00020f, port: 69 };
+    await sockets.listenUdp({
+      ...place,
+      received: (socket, from, bytes) => guest.network.acceptUdp(socket, forward, from, bytes),
+    });
+    const clients = [dgram.createSocket('udp4'), dgram.createSocket('udp4')];
+    toClose.push(...clients);
+    const answers: string[] = [];
+    clients.forEach((client, i) => {
+      client.on('message', (bytes, from) => answers.push(`${i} ${String(bytes)} ${from.port === port}`));
+      client.send(`q${i}`, port, '127.0.0.1');
+    });
+    await until(() => guest.frames.length === 2);
+    for (const { payload } of guest.takeIp()) {
+      expect(read16(payload, 2)).toBe(69);
+      guest.sendIp(udpPacket(GUEST, 69, GATEWAY, read16(payload, 0), [0x61, ...payload.slice(9)]));
+    }
+    await until(() => answers.length === 2);
+    expect(answers.sort()).toEqual(['0 a0 true', '1 a1 true']);
+    expect(guest.network.conversations).toBe(2);
+    guest.clock.time += 61e9;
+    guest.network.tick(guest.clock.time);
+    expect(guest.network.conversations).toBe(0);
+    await expect(sockets.listenUdp({ ...place, received: () => undefined })).rejects.toThrow(
+      '--net x: the port is in use',
+    );
   });
 });

@@ -138,12 +138,20 @@ export interface Listening {
   /** Somebody has connected; undefined when the socket was cut. */
   accept(socket: HostTcpSocket): HostTcpEvents | undefined;
 }
+export interface ListeningUdp extends Pick<Listening, 'label' | 'address' | 'port'> {
+  received(socket: HostUdpSocket, from: HostEndpoint, bytes: Uint8Array): void;
+}
 
 const LISTEN_ERRORS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the port is in use',
   EACCES: 'permission denied',
   EADDRNOTAVAIL: 'the host has no such address',
 };
+
+function listenError(label: string, error: NodeJS.ErrnoException): UsageError {
+  const code = error.code ?? 'unknown error';
+  return new UsageError(`${label}: ${LISTEN_ERRORS[code] ?? code}`);
+}
 
 export class NodeSockets implements HostSockets {
   readonly resolvers: readonly HostEndpoint[];
@@ -200,11 +208,30 @@ export class NodeSockets implements HostSockets {
     });
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
-        const code = error.code ?? 'unknown error';
-        reject(new UsageError(`${listening.label}: ${LISTEN_ERRORS[code] ?? code}`));
-      });
+      server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(listening.label, error)));
       server.listen(listening.port, listening.address, () => resolve());
+    });
+  }
+
+  /** Resolves when the host takes datagrams for the guest; throws UsageError when it cannot. */
+  listenUdp({ label, address, port, received }: ListeningUdp): Promise<void> {
+    const socket = dgram.createSocket('udp4');
+    const answering: HostUdpSocket = {
+      // What cannot be sent is lost, as datagrams may be.
+      send: (bytes, to, toPort) => socket.send(bytes, toPort, to, () => {}),
+      close: () => socket.close(),
+    };
+    socket.on('message', (bytes, from) => {
+      received(answering, { address: from.address, port: from.port }, bytes);
+      this.activity();
+    });
+    return new Promise((resolve, reject) => {
+      socket.once('error', (error: NodeJS.ErrnoException) => reject(listenError(label, error)));
+      socket.bind(port, address, () => {
+        socket.removeAllListeners('error').on('error', () => {});
+        this.#open.add(answering);
+        resolve();
+      });
     });
   }
 
