@@ -317,8 +317,8 @@ export class Machine {
     return !this.options.noReboot && (reason.kind === 'reset' || reason.kind === 'triple-fault');
   }
 
-  /** On the virtual clock: while held, idle time passes only by `passIdle`, because the guest waits for something outside. */
-  holdIdle(held: boolean): void {
+  /** On the virtual clock: while `held`, asked whenever the guest is idle, idle time passes only by `passIdle`, because the guest waits for something outside. */
+  holdIdle(held: () => boolean): void {
     if (this.clock instanceof VirtualClock) this.clock.held = held;
   }
 

@@ -76,9 +76,12 @@ export class GuestNetwork {
     }
   }
 
-  /** Conversations with the host are open. */
+  /** Conversations with the host are open, or somebody may call a guest that has shown itself on the network. */
   get busy(): boolean {
-    return this.#user.conversations > 0;
+    return (
+      this.#user.conversations > 0 ||
+      this.#configuration.forwards.some(({ guest }) => this.#user.knows(guest.address))
+    );
   }
 
   flush(): void {

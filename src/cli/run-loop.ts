@@ -10,8 +10,8 @@ export interface DrivenMachine<End> {
   /** Guest nanoseconds since power-on. */
   now(): number;
   readonly instructionsRetired: number;
-  /** Only on the virtual clock: whether idle time passes at once, or by `passIdle`, up to a guest time. */
-  holdIdle?(held: boolean): void;
+  /** Only on the virtual clock: when idle time does not pass at once, but by `passIdle`, up to a guest time. */
+  holdIdle?(held: () => boolean): void;
   passIdle?(until: number): void;
 }
 export type LoopEnd<End> =
@@ -103,6 +103,8 @@ export class RunLoop<End> {
 
   async run(): Promise<LoopEnd<End>> {
     const { machine, watcher, typist } = this.#setup;
+    const held = this.#setup.hostBusy ?? (() => false);
+    machine.holdIdle?.(held);
     watcher.start();
     for (;;) {
       if (this.#paused) {
@@ -112,8 +114,6 @@ export class RunLoop<End> {
       typist.type();
       const from = machine.instructionsRetired;
       const since = machine.now();
-      const held = this.#setup.hostBusy?.() ?? false;
-      machine.holdIdle?.(held);
       const slice = machine.runSlice(typist.busy ? TYPING_SLICE_INSTRUCTIONS : SLICE_INSTRUCTIONS);
       const retired = machine.instructionsRetired - from;
       watcher.settle(slice.idleUntil !== undefined);
@@ -124,8 +124,9 @@ export class RunLoop<End> {
       if (this.#setup.paceIdle) this.#skippedMs += (machine.now() - since - retired) / 1e6;
       const sleepMs = slice.idleUntil === undefined ? 0 : this.#idleTime(slice.idleUntil, retired);
       const slept = performance.now();
+      const waits = held();
       await this.#yieldToHost(sleepMs);
-      if (held && slice.idleUntil !== undefined) this.#passIdle(slice.idleUntil, performance.now() - slept);
+      if (waits && slice.idleUntil !== undefined) this.#passIdle(slice.idleUntil, performance.now() - slept);
     }
   }
 

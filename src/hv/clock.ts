@@ -21,8 +21,8 @@ export class VirtualClock implements MachineClock {
   readonly kind = 'virtual';
   /** Idle nanoseconds that passed at once. */
   skipped = 0;
-  /** Idle time does not pass by itself: whoever runs the machine lets it pass, because it waits for something outside. */
-  held = false;
+  /** While true, idle time does not pass by itself: whoever runs the machine lets it pass, because it waits for something outside. */
+  held: () => boolean = () => false;
   private readonly counter: InstructionCounter;
 
   constructor(counter: InstructionCounter) {
@@ -39,7 +39,7 @@ export class VirtualClock implements MachineClock {
     return this.now() + instructions;
   }
   skipTo(due: Nanoseconds): boolean {
-    if (this.held) return false;
+    if (this.held()) return false;
     this.pass(due);
     return true;
   }

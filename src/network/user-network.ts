@@ -100,6 +100,11 @@ export class UserNetwork implements NetworkBackend {
     return this.tcp.size + this.udp.size + this.forwards.size;
   }
 
+  /** The guest has shown itself with this address. */
+  knows(address: Ipv4Address): boolean {
+    return this.neighbours.find(address) !== undefined;
+  }
+
   /** Somebody connected to the host for a port of the guest; undefined when the socket was cut because there are too many. */
   acceptTcp(socket: HostTcpSocket, guest: Endpoint): HostTcpEvents | undefined {
     return this.tcp.accept(socket, GATEWAY, guest);

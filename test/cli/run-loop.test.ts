@@ -95,9 +95,16 @@ describe('the run loop', () => {
     const passed: number[] = [];
     const held: boolean[] = [];
     const idle = (m: ScriptedMachine): Slice => ({ idleUntil: m.now() + 30e6 });
-    const { loop, machine } = scene([idle, () => ({ ended: 'x' })], { hostBusy: () => held.length === 0 });
+    let isHeld = (): boolean => false;
+    const step = (slice: (m: ScriptedMachine) => Slice) => (m: ScriptedMachine) => (
+      held.push(isHeld()),
+      slice(m)
+    );
+    const { loop, machine } = scene([step(idle), step(() => ({ ended: 'x' }))], {
+      hostBusy: () => machine.slices === 1,
+    });
     Object.assign(machine, {
-      holdIdle: (value: boolean) => held.push(value),
+      holdIdle: (value: () => boolean) => (isHeld = value),
       passIdle: (until: number) => passed.push(until - machine.now()),
     });
     await loop.run();
