@@ -74,6 +74,7 @@ beforeEach(() => {
     drives: () => [],
     eject: note('eject'),
     change: note('change'),
+    screen: () => ({ kind: 'text', width: 720, height: 400, lines: [' a', '', '┌b', '', ''] }),
     screendump: note('screendump'),
     sendKeys: note('keys'),
     reset: note('reset'),
@@ -133,6 +134,11 @@ describe('commands', () => {
     expect(run('info tlb').split('\n')[2]).toBe('00400000: 000000000 XGPDA---W');
     expect(run('info jit')).toBe('a.b: 1\nc: x');
     expect(run('info mtree')).toBe('memory\n  00000000-00000fff: RAM\nI/O\n  0020-0021: pic');
+    expect(run('screen')).toBe(' a\n\n┌b');
+    target = { ...target, screen: () => ({ kind: 'graphics', width: 640, height: 480, lines: [] }) };
+    expect(run('screen')).toMatch(/^screen: the screen shows graphics, 640 by 480: screendump/);
+    target = { ...target, screen: () => ({ kind: 'blank', width: 0, height: 0, lines: [] }) };
+    expect(run('screen')).toBe('screen: the screen is blank');
     expect(run('help').split('\n').length).toBeGreaterThan(12);
     expect(run('help x')).toMatch(/^x \[\/FMT\] ADDRESS -- /);
   });
@@ -277,8 +283,13 @@ afterAll(() => {
   scratch.remove();
 });
 
+/** mov word [0xb8000], 0x7c9: a corner in the upper left of the screen. */
+const corner = [0x66, 0xc7, 0x05, 0x00, 0x80, 0x0b, 0x00, 0xc9, 0x07];
 /** Says READY, then echoes until Q, then asks for status 3. */
-const ECHO = scratch.write('echo.elf', elf32(code.print('READY\n'), code.echoUntil('Q'), code.debugExit(3)));
+const ECHO = scratch.write(
+  'echo.elf',
+  elf32(corner, code.print('READY\n'), code.echoUntil('Q'), code.debugExit(3)),
+);
 const SCREEN = ['--kernel', ECHO, '--debug-exit', '--clock', 'virtual', '-m', '8M'];
 
 async function waitFor(condition: () => boolean): Promise<void> {
@@ -313,12 +324,13 @@ describe('a running machine', { timeout: 240_000 }, () => {
       'stop',
       'info status',
       'info block',
+      'screen',
       `savevm ${state}`,
       'frob',
       'quit',
     ]);
     expect(said).toMatch(
-      /VM status: running[^]*VM status: paused[^]*ide1-cd0: \[not inserted\][^]*unknown command: 'frob'/,
+      /VM status: running[^]*VM status: paused[^]*ide1-cd0: \[not inserted\][^]*\(hvm\) ╔\r\n[^]*unknown command: 'frob'/,
     );
     await waitFor(() => child.exitCode !== null);
     expect([child.exitCode, existsSync(path)]).toEqual([0, false]);

@@ -67,6 +67,17 @@ function plain(
   };
 }
 
+/** The lines down to the last that is not empty; a picture is told from a text screen. */
+function screenOf(target: MonitorTarget): string {
+  const { kind, width, height, lines } = target.screen();
+  if (kind === 'blank') throw new CommandError('the screen is blank');
+  if (kind === 'graphics')
+    throw new CommandError(
+      `the screen shows graphics, ${width} by ${height}: screendump FILE.png writes the picture`,
+    );
+  return lines.join('\n').trimEnd();
+}
+
 /** The one argument, which may contain spaces. */
 function fileName(rest: string): string {
   if (rest === '') throw new CommandError('expected a file name');
@@ -116,6 +127,15 @@ const COMMANDS: readonly MonitorCommand[] = [
     run: (target, _words, rest) => {
       target.save(fileName(rest));
       return '';
+    },
+  },
+  {
+    name: 'screen',
+    usage: 'screen',
+    help: 'the text on the screen',
+    run: (target, words) => {
+      if (words.length > 0) throw new CommandError('takes no argument');
+      return screenOf(target);
     },
   },
   {

@@ -1,4 +1,6 @@
 /** The running machine as the monitor sees it. */
+import { scanOut } from '../../display/scan-out.js';
+import { screenText } from '../../display/screen-text.js';
 import { chord } from '../../display/us-keyboard.js';
 import type { KeyEvent } from '../../display/us-keyboard.js';
 import { ATTRIBUTE } from '../../runtime/state.js';
@@ -12,7 +14,7 @@ import { CommandError } from './command-error.js';
 import { mappings, translate } from './page-tables.js';
 import type { Mapping, ReadPhysical } from './page-tables.js';
 import { registerNamed, registersText } from './registers.js';
-import type { DriveInfo, MonitorTarget, PciInfo } from './target.js';
+import type { DriveInfo, MonitorTarget, PciInfo, ScreenInfo } from './target.js';
 
 /** What the monitor moves beside the machine. */
 export interface RunControl {
@@ -108,6 +110,16 @@ export class MachineTarget implements MonitorTarget {
     this.#control.wake();
   }
 
+  screen(): ScreenInfo {
+    const { state } = this.#machine.vga;
+    const { kind, width, height } = scanOut(state);
+    return {
+      kind: kind === 'text' || kind === 'blank' ? kind : 'graphics',
+      width,
+      height,
+      lines: screenText(state),
+    };
+  }
   screendump(path: string): void {
     attempt(() => {
       const { format } = parseScreenshot(path);

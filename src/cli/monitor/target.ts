@@ -35,6 +35,16 @@ export interface DriveInfo {
   readonly trayOpen: boolean;
 }
 
+/** What a monitor on the display adapter shows. */
+export interface ScreenInfo {
+  readonly kind: 'text' | 'graphics' | 'blank';
+  /** Pixels; 0 while no mode is set. */
+  readonly width: number;
+  readonly height: number;
+  /** Of a text mode, in Unicode without trailing blanks. */
+  readonly lines: readonly string[];
+}
+
 /** Methods throw CommandError for what cannot be done. */
 export interface MonitorTarget {
   readonly running: boolean;
@@ -57,6 +67,7 @@ export interface MonitorTarget {
   drives(): readonly DriveInfo[];
   eject(drive: string, force: boolean): void;
   change(drive: string, path: string, format: string | undefined): void;
+  screen(): ScreenInfo;
   screendump(path: string): void;
   sendKeys(keys: readonly number[]): void;
   reset(): void;
