@@ -16,7 +16,6 @@
  *   25    exit site of the region that just returned; 0 if it goes on at r[R_EIP]
  *   26-28 what the interpreter runs: slot, offset in CS of its page, base in the code cache's map
  *   29    epoch: changes whenever an execute translation or a region goes away
- *   30    words of the host's stack that nested regions use, by estimate
  */
 import { InstructionTrace } from './breakpoints.js';
 import type { Fpu } from './fpu/state.js';
@@ -48,7 +47,6 @@ export const R_SLOT = 26,
   R_PAGE_EIP = 27,
   R_MAP_BASE = 28;
 export const R_EPOCH = 29;
-export const R_DEPTH = 30;
 export const R_COUNT = 32;
 
 /** EFLAGS bits (SDM vol. 1, 3.4.3). */

@@ -1,10 +1,9 @@
 /**
- * How regions reach each other: links from an offset in CS to a region's entry, and the runs along them. A call inside a region runs its callee as a nested
- * JavaScript call and goes on when r[R_EIP] is back at the return address; everything else unwinds to the dispatcher with all state in `cpu`.
+ * How regions reach each other: links from an offset in CS to a region's entry, and the runs along them. A call leaves its region, runs its callee as a nested
+ * run and enters the region again when r[R_EIP] is back at the return address; everything else unwinds to the dispatcher. All state is in `cpu` in between.
  */
 import {
   R_BUDGET,
-  R_DEPTH,
   R_EIP,
   R_EPOCH,
   R_PENDING,
@@ -21,12 +20,25 @@ import type { RegionFunction } from './translate.js';
 export interface LinkedRegion extends CachedRegion {
   readonly run: RegionFunction;
   readonly pages: readonly { readonly page: number; readonly frame: number }[];
+  /** By site: offset relative to the page, instructions counted but not executed, and what r[R_SITE] becomes. */
+  readonly siteOffsets: Int32Array;
+  readonly siteCounts: Int32Array;
+  readonly siteNumbers: Int32Array;
+  readonly calls: readonly CallSite[];
   /** Budget that must be there at entry. */
   readonly longest: number;
   /** 16-bit code depends on where its page lies, because offsets wrap. */
   readonly fixedPageEip: number | undefined;
   /** Not withdrawn. */
   inService: boolean;
+}
+/** A call whose return address is in the region. */
+export interface CallSite {
+  /** The return address relative to the page, and its entry code. */
+  readonly back: number;
+  readonly code: number;
+  /** Where the call went last. */
+  link: Link;
 }
 export interface Entry {
   readonly region: LinkedRegion;
@@ -48,7 +60,6 @@ export interface Link {
   epoch: number;
   /** Budget that must be there at entry. */
   longest: number;
-  run: RegionFunction;
   code: number;
   /** Offset in CS of the region's page. */
   base: number;
@@ -58,14 +69,12 @@ const emptyLink = (): Link => ({
   eip: 0,
   epoch: -1,
   longest: NEVER,
-  run: nothing,
   code: 0,
   base: 0,
   region: undefined,
 });
 /** No budget suffices. */
 const NEVER = 0x7fffffff;
-const nothing = (): void => undefined;
 /** Leads nowhere. */
 export const NO_LINK: Link = emptyLink();
 
@@ -77,8 +86,8 @@ export const RegionEnd = {
   INTERPRET: 1,
 } as const;
 
-/** Words of the host's stack that nested regions may use by the estimate of their locals: about half of what Node gives. */
-export const DEPTH_LIMIT = 40_000;
+/** Runs that may be nested: each takes some 300 bytes of the host's stack while it is not optimised, and Node gives about a megabyte. */
+const DEPTH_LIMIT = 1000;
 
 const FORM_MASK = 4095;
 const SIZE = 16384;
@@ -92,6 +101,8 @@ export class Links {
   /** By mode. */
   private readonly tables = new Map<number, Table>();
   private current: Link[];
+  /** Nested runs now. */
+  private depth = 0;
   private readonly cpu: Cpu;
   private readonly cache: CodeCache;
   private readonly view: MemoryView;
@@ -111,7 +122,7 @@ export class Links {
   enter(slot: number, pageEip: number): number {
     const { r } = this.cpu;
     this.current = this.tableNow();
-    r[R_DEPTH] = 0;
+    this.depth = 0;
     r[R_SITE] = 0;
     let link = this.admit(slot, pageEip, r[R_EIP]!);
     if (link === NO_LINK) return RegionEnd.INTERPRET;
@@ -121,7 +132,7 @@ export class Links {
         return RegionEnd.INTERPRET;
       }
       this.counts.entered++;
-      link.run(link.code, link.base);
+      this.run(link.region!, link.code, link.base);
       if (r[R_SITE] !== 0) return RegionEnd.INTERPRET;
       if (r[R_PENDING] !== 0) {
         this.counts.pending++;
@@ -135,30 +146,62 @@ export class Links {
     }
   }
 
+  /** Runs a region, with what it calls, until it is left for elsewhere. */
+  private run(region: LinkedRegion, entry: number, base: number): void {
+    const { r } = this.cpu;
+    for (let code = entry; ;) {
+      const way = region.run(code, base);
+      if (way > 0) {
+        r[R_EIP] = (base + region.siteOffsets[way]!) | 0;
+        r[R_BUDGET] = r[R_BUDGET]! + region.siteCounts[way]!;
+        r[R_SITE] = region.siteNumbers[way]!;
+        return;
+      }
+      if (way === 0 || r[R_PENDING] !== 0) return;
+      const call = region.calls[~way]!;
+      if (!this.call(call, (base + call.back) | 0) || r[R_BUDGET]! < region.longest) return;
+      code = call.code;
+    }
+  }
+
+  /** Runs the callee at r[R_EIP] until r[R_EIP] is `back`; false if the caller must unwind. */
+  private call(site: CallSite, back: number): boolean {
+    const { r } = this.cpu;
+    let { link } = site;
+    if (link.eip !== r[R_EIP]) site.link = link = this.find(r[R_EIP]!);
+    if (link.epoch === r[R_EPOCH] && r[R_BUDGET]! >= link.longest && this.depth < DEPTH_LIMIT) {
+      this.depth++;
+      this.run(link.region!, link.code, link.base);
+      this.depth--;
+      if (r[R_EIP] === back && (r[R_SITE]! | r[R_PENDING]!) === 0) return true;
+    }
+    return this.follow(back);
+  }
+
   /** Goes on from r[R_EIP] inside a call until it is at `to`; false if the caller must unwind. */
-  readonly follow = (to: number): boolean => {
+  private follow(to: number): boolean {
     const { r } = this.cpu;
     for (;;) {
       if ((r[R_SITE]! | r[R_PENDING]!) !== 0) return false;
       if (r[R_EIP] === to) return true;
       const link = this.find(r[R_EIP]!);
-      if (r[R_BUDGET]! < link.longest || r[R_DEPTH]! > DEPTH_LIMIT) return false;
+      if (r[R_BUDGET]! < link.longest || this.depth >= DEPTH_LIMIT) return false;
       this.counts.entered++;
-      r[R_DEPTH] = r[R_DEPTH]! + FOLLOW_WORDS;
-      link.run(link.code, link.base);
-      r[R_DEPTH] = r[R_DEPTH]! - FOLLOW_WORDS;
+      this.depth++;
+      this.run(link.region!, link.code, link.base);
+      this.depth--;
     }
-  };
+  }
 
   /** The link to the region entry at `eip` in the current mode; NO_LINK if there is none or it may not be entered. */
-  readonly find = (eip: number): Link => {
+  private find(eip: number): Link {
     const link = this.current[(eip ^ (eip >>> 12)) & MASK]!;
     if (link.eip === eip && link.region !== undefined) {
       if (link.epoch === this.cpu.r[R_EPOCH]) return link;
       if (this.renew(link)) return link;
     }
     return this.lookUp(eip);
-  };
+  }
 
   private renew(link: Link): boolean {
     if (!link.region!.inService || !this.mapsAsTranslated(link.region!, link.base)) return false;
@@ -185,7 +228,6 @@ export class Links {
     link.eip = eip;
     link.epoch = this.cpu.r[R_EPOCH]!;
     link.longest = region.longest;
-    link.run = region.run;
     link.code = code;
     link.base = base;
     link.region = region;
@@ -233,9 +275,5 @@ function forgetAll(links: readonly Link[]): void {
   for (const link of links) {
     link.region = undefined;
     link.longest = NEVER;
-    link.run = nothing;
   }
 }
-
-/** What one more round of `follow` may take of the host's stack beside the region's own. */
-const FOLLOW_WORDS = 40;

@@ -369,10 +369,10 @@ export class RegionTarget implements Target {
     return [...settled, ...elsewhere, ...taken(to)];
   }
 
-  /** Leaves to a callee that is to come back to block `node`; the region's tail runs it. */
+  /** Leaves to a callee that is to come back to block `node`; see `Links`. */
   private call(to: Expression, node: number): JsStatement[] {
     this.calls.push({ back: this.at.offset + this.at.length, node });
-    return statements`call = ${this.calls.length}; eip = ${to}; break OUT;`;
+    return statements`site = ${-this.calls.length}; eip = ${to}; break OUT;`;
   }
 
   /** Fills the shared spill and reload lists once all uses are known. */

@@ -42,9 +42,6 @@ const SITE_BITS = 12,
 /** Slots that the cache can hold; entries are found by slot number. */
 const SLOTS = 1 << 20;
 
-/** Words of the host's stack that a region may take: one per local, each of which has an initializer, and some for what the host adds. */
-const stackWords = (source: string): number => source.split(' = ').length + 64;
-
 export class RegionTable {
   /** By slot number: index into `entries`, 0 for none. */
   private readonly entryAt = new Int32Array(SLOTS);
@@ -185,12 +182,18 @@ export class RegionTable {
       frames: [...new Set(graph.frames.values())],
       pages,
       translation,
-      run: translation.code.instantiate(this.environment(translation, number)) as RegionFunction,
+      run: translation.code.instantiate(this.environment()) as RegionFunction,
       patched: [],
       misses: new Uint8Array(translation.sites.length),
       left: new Float64Array(translation.sites.length),
       inService: true,
       number,
+      siteOffsets: Int32Array.from(translation.sites, (s) => s.offset),
+      siteCounts: Int32Array.from(translation.sites, (s) => s.uncounted),
+      siteNumbers: Int32Array.from(translation.sites, (s, i) =>
+        s.kind === SITE_GOES_ON ? 0 : (number << SITE_BITS) | i,
+      ),
+      calls: translation.calls.map((call) => ({ ...call, link: NO_LINK })),
       longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,
       kill: () => this.withdraw(region),
@@ -235,7 +238,7 @@ export class RegionTable {
     }
   }
 
-  private environment(translation: Translation, number: number): object {
+  private environment(): object {
     const { cpu } = this;
     const user = cpu.r[R_CPL] === 3 ? 1 : 0;
     return {
@@ -243,17 +246,6 @@ export class RegionTable {
       RT: cpu.mmu.readTlb[user],
       WT: cpu.mmu.writeTlb[user],
       segmentAllows,
-      find: this.links.find,
-      follow: this.links.follow,
-      callLinks: translation.calls.map(() => NO_LINK),
-      words: stackWords(translation.code.source),
-      callBacks: Int32Array.from(translation.calls, (call) => call.back),
-      callCodes: Int32Array.from(translation.calls, (call) => call.code),
-      siteOffsets: Int32Array.from(translation.sites, (s) => s.offset),
-      siteCounts: Int32Array.from(translation.sites, (s) => s.uncounted),
-      siteNumbers: Int32Array.from(translation.sites, (s, i) =>
-        s.kind === SITE_GOES_ON ? 0 : (number << SITE_BITS) | i,
-      ),
     };
   }
 

@@ -11,15 +11,17 @@ import type { Semantic } from '../ir.js';
 import { removeDeadFlags } from '../passes/dead-flags.js';
 import { removeDeadValues } from '../passes/dead-values.js';
 import { semanticOf } from '../semantics/index.js';
-import { R_BUDGET, R_DEPTH, R_EIP, R_EPOCH, R_PENDING, R_SITE } from '../../runtime/state.js';
+import { R_BUDGET, R_EIP } from '../../runtime/state.js';
 import { compile, type CompiledSource } from './compile.js';
 import { isLeftOut, targetOf, type Block, type Placed, type RegionGraph } from './graph.js';
 import { GPR_NAMES, RegionTarget, type Site } from './region-target.js';
-import { DEPTH_LIMIT } from './links.js';
 import { Layout, type BlockEmitter } from './structure.js';
 
-/** `(pc, vb)`: entry code and the offset in CS of the region's page. State is in `cpu` before and after. */
-export type RegionFunction = (pc: number, pageEip: number) => void;
+/**
+ * `(pc, vb)`: entry code and the offset in CS of the region's page. State is in `cpu` before and after. Returns why it was left: 0 to go on at r[R_EIP],
+ * the number of a site whose entry tells r[R_EIP] and corrects r[R_BUDGET], or -k to call from call site k - 1 what is at r[R_EIP].
+ */
+export type RegionFunction = (pc: number, pageEip: number) => number;
 
 export interface Translation {
   readonly code: CompiledSource;
@@ -169,7 +171,7 @@ class RegionEmitter implements BlockEmitter {
 }
 
 const ENVIRONMENT =
-  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, significands, exponents, selectors, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact, siteOffsets, siteCounts, siteNumbers, find, follow, callLinks, callBacks, callCodes, words';
+  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, significands, exponents, selectors, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact';
 
 /** Translates a graph whose first block is not empty. */
 export function translate(graph: RegionGraph, options: TranslationOptions): Translation {
@@ -186,19 +188,13 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
     return function region(pc, vb) {
       const dv = dv_, u8 = u8_, RT = RT_, WT = WT_;
       ${target.usesVectors ? statements`const xw = xw_, xf = xf_, xs = xs_, xc = xc_;` : []};
-      for (;;) {
-        ${target.usesX87 ? statements`const xi = xi_, xd = xd_, fcs = selectors[1], fds = selectors[3];` : []};
-        ${loads};
-        let fk = r[17], fa = r[18], fb = r[19], fr = r[20], n = r[${R_BUDGET}] | 0, site = 0, call = 0, eip = 0;
-        ${labelled('OUT', block(body))};
-        if (site !== 0) {
-          eip = vb + siteOffsets[site] | 0; n = n + siteCounts[site] | 0;
-          site = siteNumbers[site];
-        }
-        ${block(target.spillBody)};
-        r[${R_EIP}] = eip; r[${R_BUDGET}] = n; r[${R_SITE}] = site;
-        ${tail(graph, target)};
-      }
+      ${target.usesX87 ? statements`const xi = xi_, xd = xd_, fcs = selectors[1], fds = selectors[3];` : []};
+      ${loads};
+      let fk = r[17], fa = r[18], fb = r[19], fr = r[20], n = r[${R_BUDGET}] | 0, site = 0, eip = 0;
+      ${labelled('OUT', block(body))};
+      ${block(target.spillBody)};
+      r[${R_EIP}] = eip; r[${R_BUDGET}] = n;
+      return site;
     };`;
   const entries = new Map(graph.entries.map((node) => [graph.blocks[node]!.start, layout.entryCode[node]!]));
   return {
@@ -209,24 +205,6 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
     longest: graph.instructionCount,
     instructions: graph.instructionCount,
   };
-}
-
-/** Behind the spill: returns, or runs a callee as a nested call and goes on at the return address. Whatever else the callee does, the region returns as it finds the state. */
-function tail(graph: RegionGraph, target: RegionTarget): JsStatement[] {
-  if (target.calls.length === 0) return statements`return;`;
-  return statements`
-    if (call === 0 || r[${R_PENDING}] !== 0) return;
-    const back = vb + callBacks[call - 1] | 0;
-    let link = callLinks[call - 1];
-    if (link.eip !== eip) callLinks[call - 1] = link = find(eip);
-    if (link.epoch === r[${R_EPOCH}] && n >= link.longest && r[${R_DEPTH}] < ${DEPTH_LIMIT}) {
-      r[${R_DEPTH}] = r[${R_DEPTH}] + words | 0;
-      link.run(link.code, link.base);
-      r[${R_DEPTH}] = r[${R_DEPTH}] - words | 0;
-    }
-    if ((r[${R_EIP}] !== back || (r[${R_SITE}] | r[${R_PENDING}]) !== 0) && !follow(back)) return;
-    if (r[${R_BUDGET}] < ${graph.instructionCount}) return;
-    pc = callCodes[call - 1];`;
 }
 
 function environmentDeclaration(target: RegionTarget): JsStatement[] {

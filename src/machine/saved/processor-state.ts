@@ -3,7 +3,6 @@ import { getEflags, setStatusFlags } from '../../runtime/flags.js';
 import {
   PENDING,
   R_CPL,
-  R_DEPTH,
   R_EFLAGS,
   R_EIP,
   R_EPOCH,
@@ -111,7 +110,7 @@ function putRegisters(cpu: Cpu, state: ProcessorState): void {
   r[R_EFLAGS] = (state.eflags & ~STATUS_FLAGS) | 2;
   setStatusFlags(cpu, state.eflags);
   r[R_CPL] = state.cpl & 3;
-  r[R_SITE] = r[R_SLOT] = r[R_DEPTH] = 0;
+  r[R_SITE] = r[R_SLOT] = 0;
   r[R_EPOCH]!++;
   // The mode of the code to come is found anew.
   r[R_PENDING] = (state.pending & KEPT_PENDING) | PENDING.MODE;
