@@ -340,6 +340,9 @@ export class Builder {
   neg(a: Value): Value {
     return unary('neg', a.width, a);
   }
+  divideLong(high: Value, low: Value, divisor: Value): Value {
+    return { op: 'divideLong', width: 32, high, low, divisor };
+  }
   isZero(a: Value): Value {
     return unary('isZero', a.width, a);
   }
@@ -425,7 +428,15 @@ export class Builder {
   /** `condition` not 0: `then`, else `otherwise`; constant conditions choose now. */
   when(condition: Value, then: () => void, otherwise: () => void = () => undefined): void {
     if (condition.op === 'const') return condition.value !== 0 ? then() : otherwise();
-    this.statements.push({ op: 'when', condition, then: this.nested(then), else: this.nested(otherwise) });
+    this.branch(condition, then, otherwise, false);
+  }
+  /** As `when` for the whole of an instruction whose first way is hardly ever gone. */
+  rarely(condition: Value, then: () => void, otherwise: () => void): void {
+    this.branch(condition, then, otherwise, true);
+  }
+  private branch(condition: Value, then: () => void, otherwise: () => void, rare: boolean): void {
+    const ways = { then: this.nested(then), else: this.nested(otherwise) };
+    this.statements.push({ op: 'when', condition, ...ways, rare });
   }
   private nested(body: () => void): Statement[] {
     const outer = this.statements;

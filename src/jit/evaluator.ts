@@ -4,7 +4,7 @@ import { WRAPPED, fault } from '../runtime/fault.js';
 import { carry, condition, flagKind, statusFlags } from '../runtime/flags.js';
 import { wraps } from '../runtime/mode.js';
 import { R_EIP, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, type Cpu } from '../runtime/state.js';
-import { canonical, evaluateBinary, evaluateUnary } from './fold.js';
+import { canonical, divideLong, evaluateBinary, evaluateUnary } from './fold.js';
 import { callHelper } from './helper-table.js';
 import { FlagKind, type Register, type Semantic, type Statement, type Value, type Width } from './ir.js';
 
@@ -200,6 +200,8 @@ export class Evaluator {
         return canonical(v.width, this.value(v.value));
       case 'select':
         return this.value(v.condition) !== 0 ? this.value(v.then) : this.value(v.else);
+      case 'divideLong':
+        return divideLong(this.value(v.high), this.value(v.low), this.value(v.divisor));
       case 'condition':
         return condition(r[R_FLAG_KIND]!, r[R_FLAG_A]!, r[R_FLAG_B]!, r[R_FLAG_RESULT]!, v.cc);
       case 'carry':

@@ -26,6 +26,27 @@ export function mulHighS(a: number, b: number): number {
   return Math.floor((a * b - (Math.imul(a, b) >>> 0)) * 2.3283064365386963e-10 + 0.5) | 0;
 }
 
+/**
+ * The low 32 bits of the unsigned quotient (high:low) / divisor of int32 values. A double quotient below 2^32 is within 2^-20 of the true one, so its integer part is
+ * right unless it lies nearer to an integer; then the division goes by two digits of 16 bits, each partial dividend below 2^48.
+ */
+export function divideLong(high: number, low: number, divisor: number): number {
+  const l = low >>> 0;
+  const d = divisor >>> 0;
+  if (high === 0) return ((l / d) >>> 0) | 0;
+  const h = high >>> 0;
+  const near = (h * 4294967296 + l) / d;
+  const quotient = near >>> 0;
+  const rest = near - quotient;
+  if (rest > NEAR_INTEGER && rest < 1 - NEAR_INTEGER) return quotient | 0;
+  const upper = h * 0x10000 + (l >>> 16);
+  const first = Math.floor(upper / d);
+  return (first * 0x10000 + Math.floor(((upper - first * d) * 0x10000 + (l & 0xffff)) / d)) | 0;
+}
+const NEAR_INTEGER = 2 ** -19;
+/** The quotient of int32 values; 0 for a divisor of 0. */
+export const divideS = (a: number, b: number): number => (a / b) | 0;
+
 /** What each binary operation computes on canonical operands; the evaluator's definition and the folder's. */
 export function evaluateBinary(op: BinaryOp, width: Width, a: number, b: number): number {
   switch (op) {
@@ -65,6 +86,8 @@ export function evaluateBinary(op: BinaryOp, width: Width, a: number, b: number)
       return mulHighS(a, b);
     case 'mulOverflows':
       return Math.imul(a, b) !== a * b ? 1 : 0;
+    case 'divS':
+      return divideS(a, b);
   }
 }
 export function evaluateUnary(op: UnaryOp, width: Width, a: number): number {

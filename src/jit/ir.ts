@@ -31,6 +31,7 @@ export const BINARY = [
   'mulHighU',
   'mulHighS',
   'mulOverflows',
+  'divS',
 ] as const;
 export type BinaryOp = (typeof BINARY)[number];
 export const UNARY = ['not', 'neg', 'clz', 'isZero'] as const;
@@ -68,6 +69,14 @@ export type Value =
       readonly condition: Value;
       readonly then: Value;
       readonly else: Value;
+    }
+  /** Low 32 bits of the unsigned quotient (high:low) / divisor, for a divisor that is not 0. */
+  | {
+      readonly op: 'divideLong';
+      readonly width: 32;
+      readonly high: Value;
+      readonly low: Value;
+      readonly divisor: Value;
     }
   /** 0 or 1 from the lazy flags. */
   | { readonly op: 'condition'; readonly width: 32; readonly cc: number }
@@ -117,6 +126,8 @@ export type Statement =
       readonly condition: Value;
       readonly then: readonly Statement[];
       readonly else: readonly Statement[];
+      /** Hardly ever true: a region may leave there, before the instruction. Everything the instruction does is in its branches. */
+      readonly rare: boolean;
     }
   /** Raises a fault with state as before the instruction. */
   | { readonly op: 'fault'; readonly vector: number; readonly errorCode: number }

@@ -12,6 +12,7 @@ import {
 } from '../runtime/fpu/exactness.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 import type { Cpu } from '../runtime/state.js';
+import { divideLong } from './fold.js';
 import { HELPER_TABLE } from './helper-table.js';
 import type { checkWrap as WrapCheck } from './wrapped-access.js';
 
@@ -63,6 +64,7 @@ export function sharedEnvironment(cpu: Cpu, memory: PhysicalMemory, checkWrap: t
       if ((a & (size - 1)) !== 0) checkWrap(cpu, a, size);
       mmu.probeWrite(a, size);
     },
+    divideLong,
     condition,
     carry,
     carries,

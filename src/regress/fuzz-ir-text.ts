@@ -60,6 +60,8 @@ export function valueText(v: Value): string {
       return `${v.op}.${v.width}(${valueText(v.value)})`;
     case 'select':
       return `(${valueText(v.condition)} ? ${valueText(v.then)} : ${valueText(v.else)})`;
+    case 'divideLong':
+      return `divideLong(${valueText(v.high)}, ${valueText(v.low)}, ${valueText(v.divisor)})`;
     case 'condition':
       return `condition(${v.cc})`;
     case 'carry':

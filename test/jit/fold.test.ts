@@ -5,6 +5,7 @@ import {
   binary,
   canonical,
   constant,
+  divideLong,
   evaluateBinary,
   evaluateUnary,
   select,
@@ -45,8 +46,9 @@ const MODEL: Record<BinaryOp, (bits: number, a: number, b: number) => number> = 
   mulHighU: (_n, a, b) => wrap(32, (u(a) * u(b)) >> 32n),
   mulHighS: (_n, a, b) => wrap(32, (s(a) * s(b)) >> 32n),
   mulOverflows: (_n, a, b) => (s(a) * s(b) === BigInt.asIntN(32, s(a) * s(b)) ? 0 : 1),
+  divS: (_n, a, b) => (b === 0 ? 0 : wrap(32, s(a) / s(b))),
 };
-const ONLY_32 = new Set<BinaryOp>(['mul', 'mulHighU', 'mulHighS', 'mulOverflows']);
+const ONLY_32 = new Set<BinaryOp>(['mul', 'mulHighU', 'mulHighS', 'mulOverflows', 'divS']);
 const SHIFTS = new Set<BinaryOp>(['shl', 'shrU', 'shrS']);
 
 function operands(op: BinaryOp): fc.Arbitrary<[8 | 16 | 32, number, number]> {
@@ -78,6 +80,26 @@ describe('operations', () => {
         expect(evaluateUnary('clz', 32, a)).toBe(u(a) === 0n ? 32 : 32 - u(a).toString(2).length);
       }),
       runs,
+    );
+  });
+});
+
+describe('long division', () => {
+  const dividend = fc
+    .tuple(word, word, fc.constantFrom(0n, 1n, 2n, -1n, -2n), fc.boolean())
+    .map(([divisor, quotient, rest, anywhere]) => {
+      const d = u(divisor) || 1n;
+      const exact = u(quotient) * d + (anywhere ? (u(quotient ^ divisor) * d) >> 32n : rest);
+      return { d, n: exact < 0n ? 0n : exact };
+    })
+    .filter(({ d, n }) => n >> 32n < d);
+  it('is what integers say, next to whole quotients too', () => {
+    fc.assert(
+      fc.property(dividend, ({ d, n }) => {
+        const [high, low, by] = [n >> 32n, n, d].map((x) => wrap(32, x)) as [number, number, number];
+        expect(divideLong(high, low, by)).toBe(wrap(32, n / d));
+      }),
+      { numRuns: 20000, seed: 5 },
     );
   });
 });

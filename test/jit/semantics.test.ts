@@ -29,7 +29,7 @@ describe('the order checker', () => {
     expect(orderProblems(semantic(read, write))).toEqual([]);
   });
   it('objects to an access after a write, also in one branch only', () => {
-    const branch: Statement = { op: 'when', condition: one, then: [write], else: [] };
+    const branch: Statement = { op: 'when', condition: one, then: [write], else: [], rare: false };
     expect(orderProblems(semantic(branch, load(one)))).toEqual(['load after a register or flag was written']);
   });
 });

@@ -111,6 +111,8 @@ export class Emitter {
   private when(s: Extract<Statement, { op: 'when' }>): JsStatement[] {
     const test = this.test(s.condition);
     const before = this.known;
+    const leave = s.rare ? this.target.leaveRarely?.() : undefined;
+    if (leave) return [...statements`if (${test}) { ${leave} }`, ...this.list(s.else)];
     const then = this.list(s.then);
     const afterThen = this.known;
     this.known = before;
@@ -164,6 +166,8 @@ export class Emitter {
         return js`(${this.test(v.condition)} ? ${this.value(v.then)} : ${this.value(v.else)})`;
       case 'carry':
         return carryValue(this.target.flags, this.known);
+      case 'divideLong':
+        return js`divideLong(${this.value(v.high)}, ${this.value(v.low)}, ${this.value(v.divisor)})`;
       case 'statusFlags':
         return statusFlagsValue(this.target.flags);
       case 'not':
@@ -215,6 +219,8 @@ export class Emitter {
         return width === 32 ? js`${a} >>> ${b} | 0` : js`${a} >>> ${b}`;
       case 'shrS':
         return width === 32 ? js`${a} >> ${b}` : js`${signed(width, a)} >> ${b} & ${maskOf(width)}`;
+      case 'divS':
+        return js`${a} / ${b} | 0`;
       case 'mulHighU':
         return js`((${a} >>> 0) * (${b} >>> 0) - (Math.imul(${a}, ${b}) >>> 0)) * 2.3283064365386963e-10 + 0.5 | 0`;
       case 'mulHighS':

@@ -59,6 +59,8 @@ export interface Target {
     address: Expression | undefined,
     slow: () => JsStatement[],
   ): QuickCode | undefined;
+  /** Leaves before an instruction that goes its rare way, if the target may. */
+  leaveRarely?(): JsStatement[] | undefined;
   fault(vector: number, errorCode: number): JsStatement[];
   jump(to: Expression, condition: Expression | undefined, kind: JumpKind, value: Value): JsStatement[];
   repeat(condition: Expression): JsStatement[];

@@ -53,14 +53,14 @@ function generateSource(): string {
 export const FORM_NUMBERS = new Map(${JSON.stringify([...numbers])});
 export function createHandlers(env) {
 const { cpu, r, r8, slots: P, helpers, read8, read16, read32, write8, write16, write32, probeWrite, segmentAddress, fault, resolve,
-  condition, carry, carries, statusFlags, parityOf } = env;
+  divideLong, condition, carry, carries, statusFlags, parityOf } = env;
 const ${imports.join(', ')};
 const T = new Array(${FIRST_GENERATED_FORM + numbers.size}).fill(undefined);
 ${handlers}
 return T;
 }
 export function createRun(env, T) {
-const { cpu, r, r8, slots: P, map: MAP, heat, dv, u8, condition, carry, carries, statusFlags, parityOf, cache, view } = env;
+const { cpu, r, r8, slots: P, map: MAP, heat, dv, u8, divideLong, condition, carry, carries, statusFlags, parityOf, cache, view } = env;
 return function run(p, vb, mb) {
   const RT = view.read, WT = view.write, XT = view.execute, PM = cache.pages, cb = view.codeBase | 0;
   let n = r[22] | 0, ps = p, fk = r[17] | 0, fa = r[18] | 0, fb = r[19] | 0, fr = r[20] | 0, hot = 0, eip = 0;

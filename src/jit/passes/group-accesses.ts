@@ -119,7 +119,8 @@ class Grouping {
           this.open.registers[s.register.index] = s.width === 32 ? this.place(s.value) : this.unknown();
         break;
       case 'when':
-        for (const inner of [...s.then, ...s.else]) this.conditional(inner);
+        if (s.rare && !this.instruction.calls) for (const inner of s.else) this.statement(inner);
+        else for (const inner of [...s.then, ...s.else]) this.conditional(inner);
         break;
       case 'segment':
       case 'setFlags':

@@ -320,6 +320,9 @@ export class RegionTarget implements Target {
       ...this.recount(),
     ];
   }
+  leaveRarely(): JsStatement[] | undefined {
+    return this.at.calls ? undefined : this.leaveHere(SITE_ACCESS);
+  }
   fault(): JsStatement[] {
     return this.leaveHere();
   }

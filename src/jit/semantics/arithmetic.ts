@@ -89,9 +89,29 @@ function multiplyTruncated(b: Builder): void {
   }
 }
 
+/** EDX:EAX / divisor. The helper raises #DE, and divides dividends that do not fit in 32 bits if they are signed. */
+function divideDouble(b: Builder, signed: boolean): void {
+  const divisor = b.let(b.read(0));
+  const low = b.let(b.gpr(EAX));
+  const high = b.let(b.gpr(EDX));
+  const one = b.constant(32, 1);
+  const rare = signed
+    ? b.or(b.binary('ne', high, b.shift('shrS', low, 31)), b.binary('leU', b.add(divisor, one), one))
+    : b.binary('leU', divisor, high);
+  b.rarely(
+    rare,
+    () => b.helper(signed ? 'idiv32' : 'div32', divisor),
+    () => {
+      const quotient = b.let(signed ? b.binary('divS', low, divisor) : b.divideLong(high, low, divisor));
+      b.setGpr(EDX, 32, b.sub(low, b.binary('mul', quotient, divisor)));
+      b.setGpr(EAX, 32, quotient);
+    },
+  );
+}
 function divide(signed: boolean) {
   return (b: Builder): void => {
     const width = b.width(0);
+    if (width === 32) return divideDouble(b, signed);
     const divisor = b.read(0);
     b.helper(
       `${signed ? 'idiv' : 'div'}${width}`,
