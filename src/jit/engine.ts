@@ -1,5 +1,5 @@
 /** The dispatcher: finds code for r[R_EIP], runs it in the interpreter or a region, delivers faults, keeps the mode key. */
-import { CodeCache } from '../runtime/code-cache.js';
+import { CodeCache, NEVER_HOT } from '../runtime/code-cache.js';
 import { opcodeAt } from '../runtime/fpu/access.js';
 import { GuestFault, Vector, WRAPPED, fault } from '../runtime/fault.js';
 import { deliverFault } from '../runtime/helpers/interrupts.js';
@@ -78,7 +78,7 @@ export class JitEngine {
     this.name = options.name;
     this.r = cpu.r;
     cpu.fpu.readOpcode = () => opcodeAt(cpu);
-    const threshold = options.name === 'jit' ? (options.heatThreshold ?? 30_000) : 0x7fffffff;
+    const threshold = options.name === 'jit' ? (options.heatThreshold ?? 30_000) : NEVER_HOT;
     this.cache = new CodeCache(cpu, memory, threshold);
     this.evaluator = new Evaluator(cpu);
     this.predecoder = new Predecoder(cpu, this.cache, memory, options.name === 'evaluator');

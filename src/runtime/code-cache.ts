@@ -44,6 +44,9 @@ export interface CacheStatistics {
   slots: number;
 }
 
+/** A threshold that is never reached. */
+export const NEVER_HOT = 0x7fffffff;
+
 export class CodeCache {
   readonly slots = new Int32Array(MAX_SLOTS * SLOT_WORDS);
   /** Executions left until a slot is hot, by slot number. */
@@ -125,6 +128,11 @@ export class CodeCache {
     this.heat[slot >> 2] = this.heatThreshold;
     this.statistics.slots++;
     return slot;
+  }
+
+  /** Makes the code from a slot on hot after a `times`-th of the usual executions; never where nothing becomes hot. */
+  hasten(slot: number, times: number): void {
+    if (this.heatThreshold < NEVER_HOT) this.heat[slot >> 2] = Math.ceil(this.heatThreshold / times);
   }
 
   /** Notes that `length` bytes at `offset` of the frame were decoded in the current mode. */

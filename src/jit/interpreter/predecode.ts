@@ -5,12 +5,16 @@ import type { PhysicalMemory } from '../../runtime/memory.js';
 import type { Cpu } from '../../runtime/state.js';
 import type { Semantic } from '../ir.js';
 import { decodeIn, modeView } from '../mode-view.js';
+import { hasShortWay } from '../emit/vector.js';
 import { semanticOf } from '../semantics/index.js';
 import { FORM_NUMBERS } from './generated.js';
 import { formKey, slotFields, SpecialForm } from './forms.js';
 
 /** Chains are cut so that the budget check at their ends suffices. */
 export const CHAIN_LIMIT = 64;
+
+/** What an x87 or SSE instruction costs here, in others. */
+const FLOATING_COST = 30;
 
 export interface Concrete {
   readonly instruction: Instruction;
@@ -47,6 +51,23 @@ export class Predecoder {
 
   /** Decodes from a machine address in the current mode; returns the first slot. */
   chain(machine: number): number {
+    const decoded: [slot: number, floating: boolean][] = [];
+    const first = this.decodeChain(machine, decoded);
+    if (decoded.some(([, floating]) => floating)) this.hasten(decoded);
+    return first;
+  }
+
+  /** The more the instructions of a block cost here, the sooner they are translated. */
+  private hasten(decoded: readonly [slot: number, floating: boolean][]): void {
+    let floating = 0;
+    for (let i = decoded.length - 1; i >= 0; i--) {
+      const [slot, isFloating] = decoded[i]!;
+      if (isFloating) floating++;
+      this.cache.hasten(slot, 1 + (FLOATING_COST * floating) / (decoded.length - i));
+    }
+  }
+
+  private decodeChain(machine: number, decoded: [slot: number, floating: boolean][]): number {
     const { cache } = this;
     const frame = machine >>> 12;
     const base = cache.openPage(frame);
@@ -59,6 +80,7 @@ export class Predecoder {
       if (count === CHAIN_LIMIT || offset >= 4096)
         return this.ending(slot, SpecialForm.NEXT, 0, offset, first);
       const instruction = this.slotAt(slot, frame, offset, base);
+      if (instruction !== undefined) decoded.push([slot, hasShortWay(instruction.mnemonic)]);
       if (instruction === undefined || leavesChain(instruction)) return first;
       offset += instruction.length;
       slot = cache.allocateSlot();
