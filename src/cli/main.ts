@@ -69,5 +69,6 @@ function report(error: unknown): number {
 
 endQuietlyOnClosedPipe();
 // Commands have flushed their output and closed the terminal; open handles such as standard input must not keep the process.
-const status = await dispatch(process.argv.slice(2)).catch(report);
-process.stdout.write('', () => process.exit(status));
+void dispatch(process.argv.slice(2))
+  .catch(report)
+  .then((status) => process.stdout.write('', () => process.exit(status)));
