@@ -1,8 +1,10 @@
 // Compares screens with QEMU: guests/display draws each mode in both, and every pixel must be the same (of colours that come through the
 // DAC the six bits it has, which emulators widen to eight in different ways). With --vnc it also checks that Debian's viewers work: the
-// picture that vncsnapshot takes, and keys typed into tigervnc-viewer under Xvfb. With --browser noVNC in Chromium shows the guest and types.
-// usage: run-display-tests.mjs [--modes text,mode13,...] [--engine jit] [--vnc] [--browser] [--keep DIRECTORY] [--hvm PATH]
-// Needs qemu-system-x86; --vnc: vncsnapshot tigervnc-viewer xvfb xdotool x11-apps; --browser: chromium. Last line: "N passed, N failed".
+// picture that vncsnapshot takes, and keys typed into tigervnc-viewer under Xvfb. With --browser noVNC in Chromium shows the guest and types,
+// with --terminal a terminal does.
+// usage: run-display-tests.mjs [--modes text,mode13,...] [--engine jit] [--vnc] [--browser] [--terminal] [--keep DIRECTORY] [--hvm PATH]
+// Needs qemu-system-x86; --vnc: vncsnapshot tigervnc-viewer xvfb xdotool x11-apps; --browser: chromium.
+// Last line: "N passed, N failed".
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -12,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { inflateSync } from 'node:zlib';
 import { checkNoVnc } from './display/novnc.mjs';
+import { checkTerminal, checkTermination } from './display/terminal.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const KERNEL = `${ROOT}guests/display/display.elf`;
@@ -24,6 +27,7 @@ const { values: options } = parseArgs({
     engine: { type: 'string', default: 'jit' },
     vnc: { type: 'boolean', default: false },
     browser: { type: 'boolean', default: false },
+    terminal: { type: 'boolean', default: false },
     keep: { type: 'string' },
     hvm: { type: 'string', default: `${ROOT}bin/hvm.js` },
   },
@@ -32,7 +36,7 @@ const directory = options.keep ?? mkdtempSync(`${tmpdir()}/display-tests-`);
 
 async function until(what, condition) {
   for (const end = Date.now() + SECONDS * 1000; Date.now() < end; await sleep(100)) {
-    const value = condition();
+    const value = await condition();
     if (value) return value;
   }
   throw new Error(`${what} did not come in ${SECONDS} s`);
@@ -200,6 +204,7 @@ function monitor(path, command) {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     let said = '';
+    socket.setEncoding('utf8');
     socket.on('error', reject);
     socket.on('data', (data) => {
       said += data;
@@ -240,6 +245,29 @@ async function checkBrowser() {
   }
 }
 
+/** The same guest on a terminal line, left by Ctrl-A x and ended by a signal. */
+async function checkTerminals() {
+  for (const [name, check] of [
+    ['terminal', checkTerminal],
+    ['termination', checkTermination],
+  ]) {
+    const files = `${directory}/${name}`;
+    const [serial, socket] = [`${files}-keys.txt`, `${files}-monitor`];
+    rmSync(serial, { force: true });
+    const run = ['run', '--kernel', KERNEL, '--append', 'keys', '-m', '64M', '--serial', `file:${serial}`];
+    const complaint = await check({
+      command: [process.execPath, options.hvm, ...run, '--display', 'curses', '--monitor', `unix:${socket}`],
+      typed: () => (existsSync(serial) ? readFileSync(serial, 'latin1') : ''),
+      screen: async () => (await monitor(socket, 'screen')).split('(hvm) ')[1].split('\r\n'),
+      until,
+      files,
+    });
+    if (complaint !== '') throw new Error(`${name}: ${complaint}`);
+    console.log(`PASS ${name}`);
+    passed++;
+  }
+}
+
 let passed = 0,
   failed = 0;
 for (const mode of options.modes.split(',').filter(Boolean)) {
@@ -256,6 +284,14 @@ if (options.vnc) {
     passed += await checkViewers();
   } catch (error) {
     console.log(`FAIL VNC: ${error.message}`);
+    failed++;
+  }
+}
+if (options.terminal) {
+  try {
+    await checkTerminals();
+  } catch (error) {
+    console.log(`FAIL ${error.message}`);
     failed++;
   }
 }

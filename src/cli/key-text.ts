@@ -41,40 +41,62 @@ function plainKeys(text: string): KeyEvent[] {
   return characters.flatMap(eventsFor);
 }
 
-/** Escape sequences of terminals (ECMA-48, xterm): what follows ESC. */
-const SEQUENCES: Readonly<Record<string, number>> = {
-  '[A': KEY.UP,
-  '[B': KEY.DOWN,
-  '[C': KEY.RIGHT,
-  '[D': KEY.LEFT,
-  '[H': KEY.HOME,
-  '[F': KEY.END,
-  '[1~': KEY.HOME,
-  '[2~': KEY.INSERT,
-  '[3~': KEY.DELETE,
-  '[4~': KEY.END,
-  '[5~': KEY.PAGE_UP,
-  '[6~': KEY.PAGE_DOWN,
-  OA: KEY.UP,
-  OB: KEY.DOWN,
-  OC: KEY.RIGHT,
-  OD: KEY.LEFT,
-  OH: KEY.HOME,
-  OF: KEY.END,
-  OP: KEY.F1,
-  OQ: KEY.F1 + 1,
-  OR: KEY.F1 + 2,
-  OS: KEY.F1 + 3,
-  '[15~': KEY.F1 + 4,
-  '[17~': KEY.F1 + 5,
-  '[18~': KEY.F1 + 6,
-  '[19~': KEY.F1 + 7,
-  '[20~': KEY.F1 + 8,
-  '[21~': KEY.F1 + 9,
-  '[23~': KEY.F11,
-  '[24~': KEY.F12,
+/** Escape sequences of terminals (ECMA-48, xterm, the Linux console) without modifiers: what follows ESC. */
+const SEQUENCES: Readonly<Record<string, readonly number[]>> = {
+  '[A': [KEY.UP],
+  '[B': [KEY.DOWN],
+  '[C': [KEY.RIGHT],
+  '[D': [KEY.LEFT],
+  '[H': [KEY.HOME],
+  '[F': [KEY.END],
+  '[P': [KEY.F1],
+  '[Q': [KEY.F1 + 1],
+  '[R': [KEY.F1 + 2],
+  '[S': [KEY.F1 + 3],
+  '[Z': [KEY.LEFT_SHIFT, KEY.TAB],
+  '[1~': [KEY.HOME],
+  '[2~': [KEY.INSERT],
+  '[3~': [KEY.DELETE],
+  '[4~': [KEY.END],
+  '[5~': [KEY.PAGE_UP],
+  '[6~': [KEY.PAGE_DOWN],
+  OA: [KEY.UP],
+  OB: [KEY.DOWN],
+  OC: [KEY.RIGHT],
+  OD: [KEY.LEFT],
+  OH: [KEY.HOME],
+  OF: [KEY.END],
+  OM: [KEY.KEYPAD_ENTER],
+  OP: [KEY.F1],
+  OQ: [KEY.F1 + 1],
+  OR: [KEY.F1 + 2],
+  OS: [KEY.F1 + 3],
+  '[[A': [KEY.F1],
+  '[[B': [KEY.F1 + 1],
+  '[[C': [KEY.F1 + 2],
+  '[[D': [KEY.F1 + 3],
+  '[[E': [KEY.F1 + 4],
+  '[15~': [KEY.F1 + 4],
+  '[17~': [KEY.F1 + 5],
+  '[18~': [KEY.F1 + 6],
+  '[19~': [KEY.F1 + 7],
+  '[20~': [KEY.F1 + 8],
+  '[21~': [KEY.F1 + 9],
+  '[23~': [KEY.F11],
+  '[24~': [KEY.F12],
 };
-const SEQUENCE = /^\x1b(\[[0-9;]*[A-Za-z~]|O[A-Z])/; // eslint-disable-line no-control-regex
+const SEQUENCE = /^\x1b(\[\[[A-E]|\[[0-9;]*[A-Za-z~]|O[A-Z])/; // eslint-disable-line no-control-regex
+/** One more than the sum of 1 for Shift, 2 for Alt, 4 for Ctrl stands before the last character (xterm). */
+const MODIFIERS = [KEY.LEFT_SHIFT, KEY.LEFT_ALT, KEY.LEFT_CONTROL];
+
+/** The keys of a sequence that go down together; none for one that is unknown. */
+function keysOfSequence(sequence: string): readonly number[] {
+  const [, number = '', modifier = '1', last = ''] = /^\[(\d*);(\d+)([A-Z~])$/.exec(sequence) ?? [];
+  const plain = last === '' ? sequence : `[${last === '~' ? number : ''}${last}`;
+  const keys = Object.hasOwn(SEQUENCES, plain) ? SEQUENCES[plain]! : [];
+  const held = MODIFIERS.filter((_, bit) => (Number(modifier) - 1) & (1 << bit));
+  return keys.length === 0 ? keys : [...held, ...keys];
+}
 
 /** What a terminal sends, as key strokes on a US keyboard; a sequence is expected whole, what is unknown is dropped. */
 export function keysOfTerminal(bytes: Uint8Array): KeyEvent[] {
@@ -82,10 +104,8 @@ export function keysOfTerminal(bytes: Uint8Array): KeyEvent[] {
   const events: KeyEvent[] = [];
   while (text.length > 0) {
     const sequence = SEQUENCE.exec(text);
-    if (sequence !== null) {
-      const key = SEQUENCES[sequence[1]!];
-      if (key !== undefined) events.push(...chord([key]));
-    } else events.push(...characterKeys(text, text[1]));
+    if (sequence !== null) events.push(...chord(keysOfSequence(sequence[1]!)));
+    else events.push(...characterKeys(text, text[1]));
     text = text.slice(sequence?.[0].length ?? (isMeta(text) ? 2 : 1));
   }
   return events;

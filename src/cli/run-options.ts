@@ -72,8 +72,8 @@ export const RUN_OPTIONS: readonly OptionSpec[] = [
   },
   {
     name: 'display',
-    value: 'none|terminal',
-    help: 'terminal: show the text screen and type on the keyboard (default none; Ctrl-A x leaves)',
+    value: 'none|terminal|curses',
+    help: 'terminal, curses: show the text screen and type on the keyboard (default none; Ctrl-A x leaves)',
   },
   {
     name: 'vnc',
@@ -195,10 +195,16 @@ export function parseKeySend(value: string): KeySend {
 }
 
 /** Two cannot share the terminal. */
+/** QEMU's name for the terminal is curses. */
+function parseDisplayName(value: string | undefined): DisplayName {
+  const name = chooseValue('display', value ?? 'none', ['none', 'terminal', 'curses'] as const);
+  return name === 'curses' ? 'terminal' : name;
+}
+
 function parseDisplay(parsed: ParsedArguments): Pick<RunConfiguration, 'display' | 'serial' | 'monitor'> {
   const monitor = parseMonitor(lastValue(parsed, 'monitor') ?? 'none');
   const onTerminal = monitor?.kind === 'stdio';
-  const display = chooseValue('display', lastValue(parsed, 'display') ?? 'none', ['none', 'terminal']);
+  const display = parseDisplayName(lastValue(parsed, 'display'));
   const given = lastValue(parsed, 'serial');
   const serial = parseSink('serial', given ?? (display === 'terminal' || onTerminal ? 'null' : 'stdio'));
   if (display === 'terminal' && serial.kind === 'stdio')
@@ -286,19 +292,20 @@ export function runConfiguration(parsed: ParsedArguments): RunConfiguration {
   const network = parseNetwork(lastValue(parsed, 'net') ?? 'none');
   const pcap = lastValue(parsed, 'pcap');
   if (pcap !== undefined && network === undefined) throw new UsageError('--pcap: needs --net user as well');
+  const screen = parseDisplay(parsed);
   return {
     ...guest,
+    ...screen,
     network,
     pcap,
     restore: lastValue(parsed, 'restore'),
-    ...parseDisplay(parsed),
     vnc: parseVnc(lastValue(parsed, 'vnc') ?? 'none'),
     screenshots: (parsed.values.get('screenshot') ?? []).map(parseScreenshot),
     keySends: (parsed.values.get('send-keys') ?? []).map(parseKeySend),
     untilScreen: optionalPattern(parsed, 'until-screen'),
     debugConsole: parseSink(
       'debugcon',
-      lastValue(parsed, 'debugcon') ?? (lastValue(parsed, 'display') === 'terminal' ? 'null' : 'stdio'),
+      lastValue(parsed, 'debugcon') ?? (screen.display === 'terminal' ? 'null' : 'stdio'),
     ),
     engine: chooseValue('engine', lastValue(parsed, 'engine') ?? 'jit', ENGINE_NAMES),
     clock: clock === undefined ? undefined : chooseValue('clock', clock, ['host', 'virtual'] as const),

@@ -303,7 +303,11 @@ class Run {
         loop.wake();
       },
       leave: () => loop.stop({ kind: 'leave' }),
-      monitor: (on) => (on ? session.open() : send('\r\n')),
+      monitor: (on) => {
+        this.#screen.giveTerminal(on);
+        if (on) session.open();
+        else send('\r\n');
+      },
       monitorInput: (bytes) => session.receive(bytes),
     });
     this.#typist.flow = input;

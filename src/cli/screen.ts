@@ -68,7 +68,7 @@ export class Screen {
   async open(wake: () => void): Promise<void> {
     const { vga } = this.#machine();
     if (this.#config.display === 'terminal') {
-      this.#view = new TerminalView(vga);
+      this.#view = new TerminalView(vga, process.stdout);
       this.#view.open();
     }
     if (this.#config.vnc === undefined) return;
@@ -104,6 +104,12 @@ export class Screen {
   /** What a terminal sent. */
   terminalInput(bytes: Uint8Array): void {
     this.typist.enqueue(keysOfTerminal(bytes));
+  }
+
+  /** The terminal is the monitor's for a while. */
+  giveTerminal(away: boolean): void {
+    if (away) this.#view?.hide();
+    else this.#view?.show();
   }
 
   close(): void {

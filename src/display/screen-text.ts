@@ -12,11 +12,15 @@ export interface TextScreen {
   /** Character then attributes, by row: 2 bytes a cell. */
   readonly cells: Uint8Array;
   readonly rows: number;
+  /** Bit 7 of the attributes blinks; otherwise it makes the background bright. */
+  readonly blinks: boolean;
   /** Where the cursor is, undefined when it is off or outside. */
   readonly cursor: { readonly column: number; readonly row: number } | undefined;
 }
 
-const CURSOR_OFF = 0x20;
+const CURSOR_OFF = 0x20,
+  MODE_CONTROL = 0x10,
+  BLINK = 8;
 
 /** The cells of a text mode, undefined when the screen shows graphics or nothing. */
 export function textScreen(state: VgaState): TextScreen | undefined {
@@ -41,7 +45,7 @@ export function textScreen(state: VgaState): TextScreen | undefined {
     const { address } = lines;
     for (; y < scan.height && lines.address === address; y++) lines.next();
   }
-  return { columns, rows, cells, cursor };
+  return { columns, rows, cells, cursor, blinks: (state.attribute[MODE_CONTROL]! & BLINK) !== 0 };
 }
 
 /** The lines of a text screen in Unicode without trailing blanks; none when the screen shows graphics or nothing. */

@@ -32,6 +32,10 @@ describe('keys from text', () => {
   });
   it('what terminals send', () => {
     expect(show(keysOfTerminal(bytes('\x1b[A\x1bOP\x1b[24~')))).toBe('+c8 -c8 +3b -3b +58 -58');
+    expect(show(keysOfTerminal(bytes('\x1b[[B\x1b[Z\x1bOM')))).toBe('+3c -3c +2a +f -f -2a +9c -9c');
+    expect(show(keysOfTerminal(bytes('\x1b[1;6A\x1b[3;5~\x1b[1;3P')))).toBe(
+      '+2a +1d +c8 -c8 -1d -2a +1d +d3 -d3 -1d +38 +3b -3b -38',
+    );
     expect(show(keysOfTerminal(bytes('\x03\x7f\r')))).toBe('+1d +2e -2e -1d +e -e +1c -1c');
     expect(show(keysOfTerminal(bytes('\x1bX')))).toBe('+38 +2a +2d -2d -2a -38');
     expect(show(keysOfTerminal(bytes('\x1b')))).toBe('+1 -1');
@@ -157,8 +161,9 @@ describe('screenshots', () => {
   it.each([
     [['--screenshot', 'x.bmp'], /expected a name that ends in/],
     [['--screenshot', '/nowhere/x.txt'], /no such file/],
-    [['--display', 'sdl'], /expected one of none, terminal/],
+    [['--display', 'sdl'], /expected one of none, terminal, curses/],
     [['--display', 'terminal', '--serial', 'stdio'], /needs the terminal for itself/],
+    [['--display', 'curses', '--serial', 'stdio'], /needs the terminal for itself/],
     [['--send-keys', '<x-y-zz>'], /no key is called/],
     [['--until-screen', '('], /not a valid regular expression/],
   ])('bad usage %j', async (args, message) => {
