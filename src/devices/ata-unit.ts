@@ -251,6 +251,27 @@ export abstract class AtaUnit<State extends AtaState = AtaState> {
     this.advance();
   }
 
+  /** As many elements of `size` bytes as `readData` would give, up to the last one of the block, which changes the drive's state. */
+  readElements(size: number, bytes: Uint8Array, at: number, count: number): number {
+    const s = this.state;
+    const elements = this.quietElements('in', size, count);
+    bytes.set(s.buffer.subarray(s.position, s.position + elements * size), at);
+    s.position += elements * size;
+    return elements;
+  }
+  writeElements(size: number, bytes: Uint8Array, at: number, count: number): number {
+    const s = this.state;
+    const elements = this.quietElements('out', size, count);
+    s.buffer.set(bytes.subarray(at, at + elements * size), s.position);
+    s.position += elements * size;
+    return elements;
+  }
+  private quietElements(direction: 'in' | 'out', size: number, count: number): number {
+    const { end, position } = this.state;
+    if (!this.dataMoves(direction)) return 0;
+    return Math.max(0, Math.min(count, Math.ceil((end - position) / size) - 1));
+  }
+
   private advance(): void {
     const s = this.state;
     s.position += 2;

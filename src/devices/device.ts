@@ -14,8 +14,8 @@ export interface PortClaim {
   read?(port: number, size: number): number;
   write?(port: number, size: number, value: number): void;
   /**
-   * REP INS in one go: puts up to `count` elements of `size` bytes at `bytes[at]` and on; how many it were. It stops after an element that moves a
-   * wire or a deadline, and does not look at the clock, so that nothing tells it from single reads. 0: they are done one by one.
+   * Elements of a REP INS that need no attention: puts up to `count` of `size` bytes at `bytes[at]` and on; how many it were. It stops before an element
+   * that moves a wire or a deadline or looks at the clock, so that nothing tells it from single reads; `read` does the rest, one by one.
    */
   readBlock?(port: number, size: number, bytes: Uint8Array, at: number, count: number): number;
   /** REP OUTS, likewise. */

@@ -43,9 +43,13 @@ export class IdeBusMaster {
   private readonly reaches: Reaches;
   private readonly descriptor = new Uint8Array(DESCRIPTOR_BYTES);
 
-  constructor(memory: GuestMemory, reaches: Reaches) {
+  private readonly enabled: () => boolean;
+
+  /** `enabled`: configuration space lets the function be a bus master; without that a transfer waits. */
+  constructor(memory: GuestMemory, reaches: Reaches, enabled: () => boolean) {
     this.memory = memory;
     this.reaches = reaches;
+    this.enabled = enabled;
   }
 
   reset(): void {
@@ -63,7 +67,11 @@ export class IdeBusMaster {
   /** Whether it would move data in this direction now. */
   serves(direction: 'in' | 'out'): boolean {
     const { command, status } = this.state;
-    return (status & BM_ACTIVE) !== 0 && ((command & BM_TO_MEMORY) !== 0) === (direction === 'in');
+    return (
+      this.enabled() &&
+      (status & BM_ACTIVE) !== 0 &&
+      ((command & BM_TO_MEMORY) !== 0) === (direction === 'in')
+    );
   }
 
   /** `offset` 0 command, 2 status, 4 to 7 descriptor table. */

@@ -107,6 +107,18 @@ export class IdeChannel {
     return size === 2 ? unit.readData() : unit.readData() + unit.readData() * 0x10000;
   }
 
+  /** Elements of two or four bytes through the data register that end no block. */
+  readBlock(register: number, size: number, bytes: Uint8Array, at: number, count: number): number {
+    if (register !== DATA || size === 1) return 0;
+    this.catchUp();
+    return this.selected?.readElements(size, bytes, at, count) ?? 0;
+  }
+  writeBlock(register: number, size: number, bytes: Uint8Array, at: number, count: number): number {
+    if (register !== DATA || size === 1) return 0;
+    this.catchUp();
+    return this.selected?.writeElements(size, bytes, at, count) ?? 0;
+  }
+
   private readRegister(register: number): number {
     if (register === STATUS_COMMAND) this.selected?.setInterrupt(false);
     if (register === STATUS_COMMAND) return this.status();

@@ -16,6 +16,8 @@ const PORTS = [
   { command: 0x170, control: 0x376 },
 ] as const;
 const BUS_MASTER_BYTES = 8;
+const PCI_COMMAND = 4,
+  PCI_BUS_MASTER = 4;
 
 export interface IdeState {
   channels: IdeChannelState[];
@@ -44,7 +46,8 @@ export class IdePiix3 implements Device<IdeState> {
   private readonly masters: readonly IdeBusMaster[];
 
   constructor({ clock, memory, reaches, irqs, units }: IdeOptions) {
-    this.masters = irqs.map(() => new IdeBusMaster(memory, reaches));
+    const enabled = (): boolean => (this.pci.read(PCI_COMMAND) & PCI_BUS_MASTER) !== 0;
+    this.masters = irqs.map(() => new IdeBusMaster(memory, reaches, enabled));
     this.channels = irqs.map(
       (irq, i) => new IdeChannel(clock, irq, this.masters[i]!, units.slice(2 * i, 2 * i + 2)),
     );
@@ -100,6 +103,9 @@ function legacyPorts(channel: IdeChannel, { command, control }: (typeof PORTS)[n
       width: 4,
       read: (port, size) => channel.read(port - command, size),
       write: (port, size, value) => channel.write(port - command, size, value),
+      readBlock: (port, size, bytes, at, count) => channel.readBlock(port - command, size, bytes, at, count),
+      writeBlock: (port, size, bytes, at, count) =>
+        channel.writeBlock(port - command, size, bytes, at, count),
     },
     {
       first: control,

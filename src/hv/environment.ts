@@ -1,9 +1,10 @@
 /** What the processor sees of the machine: ports, MMIO, time-stamp counter and interrupt acknowledge, with deadlines kept. */
-import type { CpuEnvironment } from '../runtime/state.js';
+import { R_BUDGET, R_PENDING } from '../runtime/state.js';
+import type { Cpu, CpuEnvironment } from '../runtime/state.js';
 import type { MachineClock } from './clock.js';
 import type { MsrValue } from './lapic.js';
 import type { MmioBus } from './mmio-bus.js';
-import type { PortBus } from './port-bus.js';
+import type { BlockPace, PortBus } from './port-bus.js';
 import type { Vcpu } from './vcpu.js';
 
 const TWO32 = 0x100000000;
@@ -22,8 +23,31 @@ export interface TscOffset {
   behind: boolean;
 }
 
+/** Inside a block the budget goes down with each element, as time does; what is charged is given back, because the instruction pays for itself. */
+class Pace implements BlockPace {
+  private readonly vcpu: Vcpu;
+  private readonly cpu: Cpu;
+  private dropped = 0;
+
+  constructor(vcpu: Vcpu) {
+    this.vcpu = vcpu;
+    this.cpu = vcpu.cpu;
+  }
+  begin(): void {
+    this.dropped = this.cpu.mmu.dropped;
+  }
+  pass(elements: number): void {
+    this.cpu.r[R_BUDGET]! -= elements;
+  }
+  get disturbed(): boolean {
+    this.vcpu.deadlinesChanged();
+    return this.cpu.r[R_PENDING] !== 0 || this.cpu.mmu.dropped !== this.dropped;
+  }
+}
+
 export class VcpuEnvironment implements CpuEnvironment {
   private readonly vcpu: Vcpu;
+  private readonly pace: Pace;
   private readonly ports: PortBus;
   private readonly mmio: Pick<MmioBus, 'drain'>;
   private readonly clock: MachineClock;
@@ -48,6 +72,8 @@ export class VcpuEnvironment implements CpuEnvironment {
   ) {
     this.vcpu = vcpu;
     this.ports = buses.ports;
+    this.pace = new Pace(vcpu);
+    buses.ports.pace = this.pace;
     this.mmio = buses.mmio;
     this.clock = clock;
     this.acknowledge = acknowledge;
@@ -77,8 +103,12 @@ export class VcpuEnvironment implements CpuEnvironment {
   }
 
   private block(read: boolean, port: number, size: number, machine: number, count: number): number {
+    const { r } = this.vcpu.cpu;
+    const budget = r[R_BUDGET]!;
     this.mmio.drain();
+    this.pace.begin();
     const moved = this.ports.block(read, port & 0xffff, size, machine, count);
+    r[R_BUDGET] = budget;
     if (moved > 0) this.vcpu.deadlinesChanged();
     return moved;
   }

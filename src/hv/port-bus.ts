@@ -12,18 +12,27 @@ function allOnes(size: number): number {
   return size === 4 ? 0xffffffff : size === 2 ? 0xffff : 0xff;
 }
 
+/** What a block does to the processor's time, so that nothing tells it from single accesses. */
+export interface BlockPace {
+  /** So many elements of the block are done. */
+  pass(elements: number): void;
+  /** Something is pending or due, or memory has moved: the rest of the block has to wait. */
+  readonly disturbed: boolean;
+}
+const NO_PACE: BlockPace = { pass: () => undefined, disturbed: false };
+
 /** A device's claim as the server of its ports. */
 class PortClaimServer implements IoServer {
   readonly name: string;
   readonly claim: PortClaim;
   readonly width: number;
-  private readonly ram: Uint8Array;
+  private readonly bus: BlockHost;
 
-  constructor(name: string, claim: PortClaim, ram: Uint8Array) {
+  constructor(name: string, claim: PortClaim, bus: BlockHost) {
     this.name = name;
     this.claim = claim;
     this.width = claim.width ?? 1;
-    this.ram = ram;
+    this.bus = bus;
   }
 
   handle(request: IoRequest): void {
@@ -38,21 +47,48 @@ class PortClaimServer implements IoServer {
     }
   }
 
-  /** None at all when the chip moves no blocks: the caller goes on one by one. */
+  /** What the chip moves at once, then one by one until something happens. */
   private handleBlock(request: IoRequest): void {
-    const { claim, ram } = this;
+    const { claim, bus } = this;
     const { address, size, data, count } = request;
-    const moved = request.isRead
-      ? claim.readBlock?.(address, size, ram, data, count)
-      : claim.writeBlock?.(address, size, ram, data, count);
-    request.respondBlock(moved ?? 0);
+    const { view, pace } = bus;
+    const bytes = bus.ram;
+    let moved =
+      (request.isRead
+        ? claim.readBlock?.(address, size, bytes, data, count)
+        : claim.writeBlock?.(address, size, bytes, data, count)) ?? 0;
+    pace.pass(moved);
+    while (moved < count && (moved === 0 || !pace.disturbed)) {
+      const at = data + size * moved++;
+      if (request.isRead) store(view, at, size, claim.read?.(address, size) ?? -1);
+      else claim.write?.(address, size, load(view, at, size));
+      pace.pass(1);
+    }
+    request.respondBlock(moved);
   }
+}
+
+function store(view: DataView, at: number, size: number, value: number): void {
+  if (size === 1) view.setUint8(at, value);
+  else if (size === 2) view.setUint16(at, value, true);
+  else view.setUint32(at, value, true);
+}
+function load(view: DataView, at: number, size: number): number {
+  if (size === 1) return view.getUint8(at);
+  return size === 2 ? view.getUint16(at, true) : view.getUint32(at, true);
+}
+
+/** What servers of blocks work on. */
+interface BlockHost {
+  readonly ram: Uint8Array;
+  readonly view: DataView;
+  readonly pace: BlockPace;
 }
 
 /** Stands where no server is. */
 const NOBODY: IoServer = { name: 'nobody', width: 0, handle: (request) => request.respond() };
 
-export class PortBus {
+export class PortBus implements BlockHost {
   private readonly request = new IoRequest();
   /** 0 is nobody. */
   private readonly servers: IoServer[] = [NOBODY];
@@ -62,17 +98,20 @@ export class PortBus {
   private readonly movable = new MovableRanges<PortClaim>();
   /** Key of a movable range → its index into `servers`. */
   private readonly serverOfKey = new Map<number, number>();
-  private readonly ram: Uint8Array;
+  readonly ram: Uint8Array;
+  readonly view: DataView;
+  pace: BlockPace = NO_PACE;
 
   /** `ram` is machine memory, where blocks of data lie. */
   constructor(ram: Uint8Array = new Uint8Array(0)) {
     this.ram = ram;
+    this.view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
   }
 
   /** Throws an Error naming both devices when a port is already claimed. */
   add(device: Device): void {
     for (const claim of device.ports ?? [])
-      this.register(new PortClaimServer(device.name, claim, this.ram), claim.first, claim.last);
+      this.register(new PortClaimServer(device.name, claim, this), claim.first, claim.last);
   }
 
   /** Makes a server answer in ports `first` to `last`. Throws an Error naming both when one of them is taken. */
@@ -97,7 +136,7 @@ export class PortBus {
     if (old !== undefined) this.hide(index, old);
     if (claim !== undefined) {
       this.serverOfKey.set(key, index);
-      this.servers[index] = new PortClaimServer(name, claim, this.ram);
+      this.servers[index] = new PortClaimServer(name, claim, this);
     }
     if (old !== undefined || claim !== undefined) this.showMovable();
   }
@@ -154,7 +193,7 @@ export class PortBus {
     else for (let i = 0; i < size; i++) this.write((port + i) & 0xffff, 1, (value >>> (8 * i)) & 0xff);
   }
 
-  /** One request for `count` elements at machine address `machine` upwards; how many were moved, 0 when it has to be done one by one. */
+  /** One request for `count` elements at machine address `machine` upwards; how many were moved, 0 when nobody takes elements of this size. */
   block(read: boolean, port: number, size: number, machine: number, count: number): number {
     const server = this.serverOf(port, size);
     if (server === NOBODY) return 0;

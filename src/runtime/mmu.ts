@@ -93,6 +93,11 @@ export class Mmu {
     };
   }
 
+  /** Changes whenever an entry of the TLB goes away. */
+  get dropped(): number {
+    return this.#flushes + this.#tlb.dropped;
+  }
+
   read8(linear: number): number {
     return this.#read8(linear, this.#r[CPL] === 3 ? 1 : 0);
   }

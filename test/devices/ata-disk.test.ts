@@ -104,6 +104,24 @@ describe('programmed input', () => {
     bench.settle();
     expect(bench.irq.rises).toBe(2);
   });
+  it('gives all elements of a block but the last one at once', () => {
+    bench.command28(0x20, 3, 2);
+    const bytes = new Uint8Array(1024);
+    expect([bench.quiet(false, bytes, 2), bench.quiet(false, bytes, 2)]).toEqual([255, 0]);
+    expect(bytes.slice(0, 510)).toEqual(medium.sectors(3, 1).slice(0, 510));
+    expect(bench.readBytes(2)).toEqual(medium.sectors(3, 1).slice(510));
+    bench.settle();
+    expect([bench.quiet(false, bytes, 4), bench.readBytes(4, 4)]).toEqual([
+      127,
+      medium.sectors(4, 1).slice(508),
+    ]);
+    expect(bench.quiet(false, bytes, 2)).toBe(0);
+    bench.command28(0x30, 9, 1);
+    expect([bench.quiet(false, bytes, 2), bench.quiet(true, pattern(512, 3), 2)]).toEqual([0, 255]);
+    bench.writeBytes(pattern(512, 3).slice(510));
+    bench.settle();
+    expect(medium.sectors(9, 1)).toEqual(pattern(512, 3));
+  });
   it('is busy until its due time', () => {
     bench.set(7, 0x20);
     expect(bench.alternate()).toBe(BSY | DRDY);

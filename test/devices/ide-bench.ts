@@ -75,6 +75,8 @@ export class IdeBench {
     });
     this.ports = portsOf(this.ide);
     this.ide.reset();
+    // A driver lets the function be a bus master.
+    this.ide.pci.write(4, 5);
   }
 
   get irq(): RecordedWire {
@@ -127,6 +129,13 @@ export class IdeBench {
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     for (let i = 0; i < bytes.length; i += size)
       this.ports.out(this.base, size === 4 ? view.getUint32(i, true) : view.getUint16(i, true), size);
+  }
+
+  /** REP INSW or OUTSW as the port bus asks for it: the elements that need no attention. */
+  quiet(write: boolean, bytes: Uint8Array, size: number): number {
+    const claim = this.ide.ports.find(({ first }) => first === this.base)!;
+    const move = write ? claim.writeBlock! : claim.readBlock!;
+    return move(this.base, size, bytes, 0, bytes.length / size);
   }
 
   private master(offset: number): number {

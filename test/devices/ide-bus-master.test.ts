@@ -33,6 +33,18 @@ it('gathers a read into scattered memory', () => {
   expect(bench.bm(2)).toBe(0);
 });
 
+it('waits while configuration space does not let the function be a bus master', () => {
+  bench.ide.pci.write(4, 1);
+  bench.table(0x1000, [0x8000, 512]);
+  bench.command28(READ_DMA, 5, 1);
+  bench.startMaster(true);
+  expect([bench.bm(2), bench.memory[0x8000], bench.irq.level]).toEqual([ACTIVE, 0, false]);
+  bench.ide.pci.write(4, 5);
+  bench.settle();
+  expect(bench.memory.slice(0x8000, 0x8200)).toEqual(medium.sectors(5, 1));
+  expect(bench.bm(2)).toBe(INTERRUPT);
+});
+
 it('moves more than its buffer, with descriptors of 64 KiB', () => {
   bench.table(0x1000, [0x20000, 0], [0x30000, 0]);
   bench.command28(READ_DMA, 3, 0);

@@ -112,20 +112,37 @@ describe('blocks to a device', () => {
             bytes.fill(0x5a, at, at + size * Math.min(count, 3));
             return Math.min(count, 3);
           },
+          read: () => 0x1234,
           writeBlock: (port, size, bytes, at, count) => (log.push(port, size, bytes[at], at, count), count),
         },
-        { first: 0x1f7, last: 0x1f7 },
+        { first: 0x1f7, last: 0x1f7, write: (_port, _size, value) => void log.push(value) },
       ],
     }),
   );
-  it('move as many as the device takes', () => {
-    expect(bus.block(true, 0x1f0, 2, 8, 20)).toBe(3);
-    expect([...ram.subarray(7, 15)]).toEqual([0, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0]);
+  it('move what the device takes at once, and the rest one by one', () => {
+    expect(bus.block(true, 0x1f0, 2, 8, 5)).toBe(5);
+    expect([...ram.subarray(7, 19)]).toEqual([
+      0, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x34, 0x12, 0x34, 0x12, 0,
+    ]);
     expect(bus.block(false, 0x1f0, 2, 8, 20)).toBe(20);
-    expect(log).toEqual([0x1f0, 2, 0x5a, 8, 20]);
+    expect(log.splice(0)).toEqual([0x1f0, 2, 0x5a, 8, 20]);
+    expect(bus.block(false, 0x1f7, 1, 13, 4)).toBe(4);
+    expect(log.splice(0)).toEqual([0x5a, 0x34, 0x12, 0x34]);
   });
-  it('do not go to chips that take elements one by one, nor in sizes that would be split', () => {
-    expect([bus.block(true, 0x1f7, 1, 0, 4), bus.block(true, 0x1f0, 4, 0, 4)]).toEqual([0, 0]);
+  it('let time pass with each element, and stop when something happens', () => {
+    const passed: number[] = [];
+    bus.pace = {
+      pass: (elements) => void passed.push(elements),
+      get disturbed() {
+        return log.length === 2;
+      },
+    };
+    expect(bus.block(false, 0x1f7, 1, 8, 20)).toBe(2);
+    expect([passed.splice(0), log.splice(0).length]).toEqual([[0, 1, 1], 2]);
+    expect([bus.block(true, 0x1f0, 2, 8, 4), passed]).toEqual([4, [3, 1]]);
+  });
+  it('do not come in sizes that would be split', () => {
+    expect(bus.block(true, 0x1f0, 4, 0, 4)).toBe(0);
   });
 });
 
