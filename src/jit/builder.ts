@@ -28,6 +28,7 @@ export interface ModeView {
   readonly aligned?: boolean;
   /** 1 for each row of the opcode table that the processor model does not have. */
   readonly missing?: Uint8Array;
+  readonly vm86?: boolean;
   /** x87 instructions run; SSE instructions run. */
   readonly fpu?: boolean;
   readonly sse?: boolean;

@@ -38,6 +38,7 @@ export function modeView(mode: number, cpu: Cpu): ModeView {
       stackSize: mode & MODE.STACK_32 ? 32 : 16,
       targets: mode & MODE.SHORT_CODE ? 'checked' : mode & MODE.CODE_LIMIT ? 'wide checked' : 'free',
       aligned: (mode & MODE.ALIGNMENT) !== 0,
+      vm86: (mode & MODE.VM86) !== 0,
       fpu: (mode & MODE.FPU) !== 0,
       sse: (mode & MODE.SSE) !== 0,
       // Stores through CS are never unchecked, and loads through it are too rare to tell apart.

@@ -16,6 +16,7 @@
  *   25    exit site of the region that just returned; 0 if it goes on at r[R_EIP]
  *   26-28 what the interpreter runs: slot, offset in CS of its page, base in the code cache's map
  *   29    epoch: changes whenever an execute translation or a region goes away
+ *   30    LINES bits: what waits at the processor's pins, for STI and POPF to see
  */
 import { InstructionTrace } from './breakpoints.js';
 import type { Fpu } from './fpu/state.js';
@@ -47,6 +48,7 @@ export const R_SLOT = 26,
   R_PAGE_EIP = 27,
   R_MAP_BASE = 28;
 export const R_EPOCH = 29;
+export const R_LINES = 30;
 export const R_COUNT = 32;
 
 /** EFLAGS bits (SDM vol. 1, 3.4.3). */
@@ -99,6 +101,9 @@ export const CR4 = {
   OSXMMEXCPT: 1 << 10,
 } as const;
 export const EFER = { SCE: 1 << 0, LME: 1 << 8, LMA: 1 << 10, NXE: 1 << 11 } as const;
+
+/** Bits of r[R_LINES]. */
+export const LINES = { INTR: 1 << 0, NMI: 1 << 1 } as const;
 
 /** Bits of r[R_PENDING]; any bit makes translated code return to the dispatcher at the next instruction boundary. */
 export const PENDING = {
@@ -195,9 +200,6 @@ export class Cpu {
   halted = false;
   /** Shutdown after a triple fault. */
   shutdown = false;
-  /** The maskable interrupt line from the PIC or APIC. */
-  interruptLine = false;
-  nmiPending = false;
   nmiBlocked = false;
   /** Events delivered since power-on, for statistics and for comparing engines: exceptions by vector, and external interrupts. */
   readonly exceptionCounts = new Float64Array(32);
@@ -213,6 +215,20 @@ export class Cpu {
     this.r8 = new Uint8Array(buffer, at, R_COUNT * 4);
     this.r16 = new Uint16Array(buffer, at, R_COUNT * 2);
     this.model = model;
+  }
+
+  /** The maskable interrupt line from the PIC or APIC. */
+  get interruptLine(): boolean {
+    return (this.r[R_LINES]! & LINES.INTR) !== 0;
+  }
+  set interruptLine(level: boolean) {
+    this.r[R_LINES] = level ? this.r[R_LINES]! | LINES.INTR : this.r[R_LINES]! & ~LINES.INTR;
+  }
+  get nmiPending(): boolean {
+    return (this.r[R_LINES]! & LINES.NMI) !== 0;
+  }
+  set nmiPending(pending: boolean) {
+    this.r[R_LINES] = pending ? this.r[R_LINES]! | LINES.NMI : this.r[R_LINES]! & ~LINES.NMI;
   }
 }
 

@@ -83,6 +83,8 @@ export function formKey(i: Instruction, mode: ModeView): string | undefined {
     key += ` a${memory.addressSize}${mode.flat(memory.segment) ? 'f' : 's'}`;
   } else if (USES_ADDRESS_SIZE.has(i.mnemonic))
     key += ` a${i.addressSize}${mode.flat(i.segment) ? 'f' : `s${i.segment}`}`;
+  // Without a form: rare.
+  if (mode.vm86 === true && i.mnemonic === 'PUSHF') return undefined;
   if (USES_STACK.has(i.mnemonic)) key += ` ss${mode.stackSize}${mode.flat(2) ? 'f' : 's'}`;
   return key;
 }

@@ -1,7 +1,15 @@
 /** Emission targets of the interpreter: operands are slot fields; the handler table is complete, the hot switch breaks to it on any miss. */
 import type { Expression, Statement as JsStatement } from 'estree';
 import type { JumpKind, Register, Value, Width } from '../ir.js';
-import { R_EIP, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, R_MAP_BASE } from '../../runtime/state.js';
+import {
+  R_BUDGET,
+  R_EIP,
+  R_FLAG_A,
+  R_FLAG_B,
+  R_FLAG_KIND,
+  R_FLAG_RESULT,
+  R_MAP_BASE,
+} from '../../runtime/state.js';
 import { js, identifier, numeral, statements } from '../emit/quote.js';
 import { fastLoad, fastStore } from '../emit/access.js';
 import type { Target } from '../emit/target.js';
@@ -110,8 +118,11 @@ export function hotTarget(): Target {
     segment: () => {
       throw new NotHot('segmented access');
     },
-    helper: (name) => {
-      throw new NotHot(name);
+    readState: (index) => (index === R_BUDGET ? numeral(LEAST_BUDGET) : js`r[${index}]`),
+    /** The way of a form that nothing has happened on yet. */
+    helper: (name, _args, result) => {
+      if (result !== undefined) throw new NotHot(name);
+      return miss();
     },
     fault: () => miss(),
     jump: hotJump,
@@ -120,6 +131,9 @@ export function hotTarget(): Target {
     },
   };
 }
+/** What is left of the budget inside a chain, at least: it is looked at where a chain begins. */
+const LEAST_BUDGET = 16;
+
 /** The form cannot be a case of the hot switch. */
 export class NotHot extends Error {}
 

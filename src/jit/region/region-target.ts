@@ -153,7 +153,7 @@ export class RegionTarget implements Target {
     throw new Error('slot operand in concrete IR');
   }
   readState(index: number): Expression {
-    return js`r[${index}]`;
+    return index === R_BUDGET ? js`n + ${this.at.remaining} | 0` : js`r[${index}]`;
   }
   writeState(index: number, value: Expression): JsStatement[] {
     return statements`r[${index}] = ${value};`;

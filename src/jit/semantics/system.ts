@@ -3,7 +3,7 @@ import type { Builder } from '../builder.js';
 import type { Value } from '../ir.js';
 import { SS } from '../../decoder/instruction.js';
 import { Vector } from '../../runtime/fault.js';
-import { EFLAGS } from '../../runtime/state.js';
+import { EFLAGS, R_BUDGET, R_CPL, R_EFLAGS, R_LINES, STATUS_FLAGS } from '../../runtime/state.js';
 
 const operandSize = (b: Builder): 16 | 32 => (b.instruction.operandSize === 16 ? 16 : 32);
 const number = (b: Builder, value: number): Value => b.constant(32, value);
@@ -94,15 +94,60 @@ function portOut(b: Builder): void {
   b.helper('portOut', b.let(port(b, 0)), number(b, width / 8), b.zeroExtend(32, b.read(1)));
 }
 
+/** Outside virtual-8086 mode the image is what EFLAGS holds, VM and RF cleared. */
 function pushFlags(b: Builder): void {
   const size = operandSize(b);
-  b.push(size, b.truncate(size, b.helperValue('pushf', number(b, size))));
+  const image = b.mode.vm86
+    ? b.helperValue('pushf', number(b, size))
+    : b.and(b.or(b.state(R_EFLAGS), b.statusFlags()), number(b, ~(EFLAGS.VM | EFLAGS.RF)));
+  b.push(size, b.truncate(size, image));
 }
+/** What POPF may change at CPL 0 without anything else having to look: all but TF. */
+const QUIET_FLAGS = EFLAGS.IF | EFLAGS.DF | EFLAGS.IOPL | EFLAGS.NT | EFLAGS.AC | EFLAGS.ID;
 function popFlags(b: Builder): void {
   const size = operandSize(b);
   const image = b.let(b.zeroExtend(32, b.peek(size)));
-  b.helper('popf', image, number(b, size));
+  const slow = (): void => b.helper('popf', image, number(b, size));
+  if (size === 16) slow();
+  else {
+    const old = b.state(R_EFLAGS);
+    const changed = b.let(b.xor(old, image));
+    const loud = b.and(changed, number(b, EFLAGS.TF));
+    const lines = b.and(b.shift('shrU', b.and(image, number(b, EFLAGS.IF)), 9), b.state(R_LINES));
+    const quiet = b.isZero(b.or(b.state(R_CPL), b.or(loud, lines)));
+    b.when(
+      quiet,
+      () => {
+        b.setState(
+          R_EFLAGS,
+          b.and(b.xor(old, b.and(changed, number(b, QUIET_FLAGS))), number(b, ~EFLAGS.RF)),
+        );
+        b.setExplicitFlags(b.and(image, number(b, STATUS_FLAGS)));
+      },
+      slow,
+    );
+  }
   b.dropStack(size / 8);
+}
+
+const interruptFlag = (b: Builder): Value => b.and(b.state(R_EFLAGS), number(b, EFLAGS.IF));
+/** At CPL 0, which virtual-8086 mode never has, IOPL does not matter. */
+function clearInterruptFlag(b: Builder): void {
+  b.when(
+    b.isZero(b.state(R_CPL)),
+    () => b.setState(R_EFLAGS, b.and(b.state(R_EFLAGS), number(b, ~EFLAGS.IF))),
+    () => b.helper('cli'),
+  );
+}
+/** Without anything that waits, as in the helper. */
+function setInterruptFlag(b: Builder): void {
+  const late = b.binary('leS', b.state(R_BUDGET), number(b, 1));
+  const busy = b.or(b.or(b.state(R_CPL), b.state(R_LINES)), b.or(interruptFlag(b), late));
+  b.when(
+    b.isZero(busy),
+    () => b.setState(R_EFLAGS, b.or(b.state(R_EFLAGS), number(b, EFLAGS.IF))),
+    () => b.helper('sti'),
+  );
 }
 
 const plain = (helper: string) => (b: Builder) => b.helper(helper);
@@ -139,8 +184,8 @@ export const SYSTEM = {
   OUT: portOut,
   PUSHF: pushFlags,
   POPF: popFlags,
-  CLI: plain('cli'),
-  STI: plain('sti'),
+  CLI: clearInterruptFlag,
+  STI: setInterruptFlag,
   HLT: plain('hlt'),
   INVLPG: (b: Builder): void => {
     b.helper('invlpg', b.linear(0, false, 1));

@@ -1,6 +1,17 @@
 /** The processor after RESET (SDM vol. 3, table 9-1). */
 import { setStatusFlags } from '../flags.js';
-import { EDX, LDTR, PENDING, R_BUDGET, R_EFLAGS, R_EIP, R_PENDING, TR, type Cpu } from '../state.js';
+import {
+  EDX,
+  LDTR,
+  PENDING,
+  R_BUDGET,
+  R_EFLAGS,
+  R_EIP,
+  R_LINES,
+  R_PENDING,
+  TR,
+  type Cpu,
+} from '../state.js';
 import { resetMsrs } from './msr.js';
 import { REAL_MODE_ATTRIBUTES, setCpl, setSegment } from './segments.js';
 
@@ -14,8 +25,10 @@ const TR_ATTRIBUTES = 0x8b;
 export function reset(cpu: Cpu): void {
   const { r } = cpu;
   const budget = r[R_BUDGET]!;
+  const lines = r[R_LINES]!;
   r.fill(0);
   r[R_BUDGET] = budget;
+  r[R_LINES] = lines;
   r[R_EFLAGS] = 2;
   setStatusFlags(cpu, 0);
   resetControl(cpu);

@@ -12,9 +12,11 @@ import {
   EFLAGS,
   ESP,
   PENDING,
+  R_BUDGET,
   R_CPL,
   R_EFLAGS,
   R_EIP,
+  R_LINES,
   R_PENDING,
   type Cpu,
 } from '../state.js';
@@ -69,12 +71,16 @@ export function cli(cpu: Cpu): void {
   }
 }
 
-/** STI: the instruction after it still runs before an interrupt is taken. */
+/**
+ * STI: the instruction after it still runs before an interrupt is taken. Where none waits and the vCPU loop does not look behind this instruction, the
+ * shadow would be over before anything could see it.
+ */
 export function sti(cpu: Cpu): void {
   if (!mayChangeIf(cpu)) return setVirtualIf(cpu);
-  if (cpu.r[R_EFLAGS]! & EFLAGS.IF) return;
+  const { r } = cpu;
+  if (r[R_EFLAGS]! & EFLAGS.IF) return;
   setEflags(cpu, EFLAGS.IF, EFLAGS.IF);
-  cpu.r[R_PENDING]! |= PENDING.SHADOW;
+  if (r[R_LINES] !== 0 || r[R_BUDGET]! <= 1) r[R_PENDING]! |= PENDING.SHADOW;
 }
 
 /** A virtual interrupt that is pending is the monitor's business. */
