@@ -107,46 +107,38 @@ const QUIET_FLAGS = EFLAGS.IF | EFLAGS.DF | EFLAGS.IOPL | EFLAGS.NT | EFLAGS.AC 
 function popFlags(b: Builder): void {
   const size = operandSize(b);
   const image = b.let(b.zeroExtend(32, b.peek(size)));
-  const slow = (): void => b.helper('popf', image, number(b, size));
-  if (size === 16) slow();
-  else {
-    const old = b.state(R_EFLAGS);
-    const changed = b.let(b.xor(old, image));
-    const loud = b.and(changed, number(b, EFLAGS.TF));
-    const lines = b.and(b.shift('shrU', b.and(image, number(b, EFLAGS.IF)), 9), b.state(R_LINES));
-    const quiet = b.isZero(b.or(b.state(R_CPL), b.or(loud, lines)));
-    b.when(
-      quiet,
-      () => {
-        b.setState(
-          R_EFLAGS,
-          b.and(b.xor(old, b.and(changed, number(b, QUIET_FLAGS))), number(b, ~EFLAGS.RF)),
-        );
-        b.setExplicitFlags(b.and(image, number(b, STATUS_FLAGS)));
-      },
-      slow,
-    );
-  }
-  b.dropStack(size / 8);
+  const anyhow = (): void => {
+    b.helper('popf', image, number(b, size));
+    b.dropStack(size / 8);
+  };
+  if (size === 16) return anyhow();
+  const old = b.state(R_EFLAGS);
+  const changed = b.let(b.xor(old, image));
+  const loud = b.and(changed, number(b, EFLAGS.TF));
+  const lines = b.and(b.shift('shrU', b.and(image, number(b, EFLAGS.IF)), 9), b.state(R_LINES));
+  b.rarely(b.or(b.state(R_CPL), b.or(loud, lines)), anyhow, () => {
+    const next = b.xor(old, b.and(changed, number(b, QUIET_FLAGS)));
+    b.setState(R_EFLAGS, b.and(next, number(b, ~EFLAGS.RF)));
+    b.setExplicitFlags(b.and(image, number(b, STATUS_FLAGS)));
+    b.dropStack(size / 8);
+  });
 }
 
-const interruptFlag = (b: Builder): Value => b.and(b.state(R_EFLAGS), number(b, EFLAGS.IF));
 /** At CPL 0, which virtual-8086 mode never has, IOPL does not matter. */
 function clearInterruptFlag(b: Builder): void {
-  b.when(
-    b.isZero(b.state(R_CPL)),
-    () => b.setState(R_EFLAGS, b.and(b.state(R_EFLAGS), number(b, ~EFLAGS.IF))),
+  b.rarely(
+    b.state(R_CPL),
     () => b.helper('cli'),
+    () => b.setState(R_EFLAGS, b.and(b.state(R_EFLAGS), number(b, ~EFLAGS.IF))),
   );
 }
-/** Without anything that waits, as in the helper. */
+/** Where nothing waits, as in the helper. */
 function setInterruptFlag(b: Builder): void {
   const late = b.binary('leS', b.state(R_BUDGET), number(b, 1));
-  const busy = b.or(b.or(b.state(R_CPL), b.state(R_LINES)), b.or(interruptFlag(b), late));
-  b.when(
-    b.isZero(busy),
-    () => b.setState(R_EFLAGS, b.or(b.state(R_EFLAGS), number(b, EFLAGS.IF))),
+  b.rarely(
+    b.or(b.or(b.state(R_CPL), b.state(R_LINES)), late),
     () => b.helper('sti'),
+    () => b.setState(R_EFLAGS, b.or(b.state(R_EFLAGS), number(b, EFLAGS.IF))),
   );
 }
 

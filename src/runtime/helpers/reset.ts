@@ -1,17 +1,6 @@
 /** The processor after RESET (SDM vol. 3, table 9-1). */
 import { setStatusFlags } from '../flags.js';
-import {
-  EDX,
-  LDTR,
-  PENDING,
-  R_BUDGET,
-  R_EFLAGS,
-  R_EIP,
-  R_LINES,
-  R_PENDING,
-  TR,
-  type Cpu,
-} from '../state.js';
+import { EDX, LDTR, PENDING, R_BUDGET, R_EFLAGS, R_EIP, R_LINES, R_PENDING, TR, type Cpu } from '../state.js';
 import { resetMsrs } from './msr.js';
 import { REAL_MODE_ATTRIBUTES, setCpl, setSegment } from './segments.js';
 
