@@ -10,6 +10,7 @@ import {
   singleSqrtInexact,
   sqrtInexact,
 } from '../runtime/fpu/exactness.js';
+import { createStringRuns } from '../runtime/helpers/string-runs.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 import type { Cpu } from '../runtime/state.js';
 import { divideLong } from './fold.js';
@@ -34,6 +35,7 @@ export function sharedEnvironment(cpu: Cpu, memory: PhysicalMemory, checkWrap: t
     significands: cpu.fpu.x87.significands,
     exponents: cpu.fpu.x87.exponents,
     selectors: cpu.segments.selector,
+    ...createStringRuns(cpu, memory),
     x87: createShortX87(cpu.fpu),
     addInexact,
     mulInexact,

@@ -3,9 +3,12 @@
  * instruction when the check fails; where that has happened often the access is completed by a call instead, with all state in memory around it.
  */
 import type { Expression, Statement as JsStatement } from 'estree';
+import type { Instruction } from '../../decoder/instruction.js';
 import type { JumpKind, Register, Statement, Value, Width } from '../ir.js';
 import {
+  EFLAGS,
   R_BUDGET,
+  R_EFLAGS,
   R_EIP,
   R_FLAG_A,
   R_FLAG_B,
@@ -25,6 +28,7 @@ import {
 import type { Member } from '../passes/group-accesses.js';
 import { identifier, js, statements } from '../emit/quote.js';
 import type { QuickCode, Target } from '../emit/target.js';
+import { STRING_RUNS, stringRun } from '../emit/string.js';
 import { VectorEmitter } from '../emit/vector.js';
 import type { VectorHost } from '../emit/vector-lanes.js';
 
@@ -285,10 +289,28 @@ export class RegionTarget implements Target {
     address: Expression | undefined,
     slow: () => JsStatement[],
   ): QuickCode | undefined {
+    if (STRING_RUNS.has(instruction.mnemonic)) return this.at.calls ? undefined : this.string(instruction);
     const inPlace = this.at.calls ? slow : undefined;
     const made = this.vectors.emit(instruction, address, this.vectorHost, inPlace);
     if (made) this.usesVectors = true;
     return made;
+  }
+  /** A repeated string instruction as far as RAM, DF and budget allow; what is left of it is the interpreter's. */
+  private string(instruction: Instruction): QuickCode {
+    const run = stringRun(instruction, `s${this.at.offset & 4095}_`, this.longest, (i) => this.register(i));
+    for (const i of run.changed) this.writtenRegisters.add(i);
+    return {
+      code: statements`
+        if ((r[${R_EFLAGS}] & ${EFLAGS.DF}) !== 0) { ${this.leaveHere()} }
+        ${run.body};
+        if (${run.unfinished}) { ${this.leaveHere()} }
+        n = n + (${run.done} !== 0 ? 1 : 0) | 0;`,
+      flags: run.setsFlags ? undefined : 'kept',
+    };
+  }
+  private register(index: number): string {
+    this.usedRegisters.add(index);
+    return GPR_NAMES[index]!;
   }
   private readonly vectorHost: VectorHost = {
     flags: this.flags,

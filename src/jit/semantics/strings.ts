@@ -1,5 +1,11 @@
 /** Semantics: string instructions; one helper each, which iterates as far as budget, faults and pending events allow (SDM vol. 1, 7.3.9). */
+import { ES, FS, GS, type SegmentIndex } from '../../decoder/instruction.js';
 import type { Builder } from '../builder.js';
+
+/** Those that translated code may do by runtime/helpers/string-runs.ts. */
+const RUNS = new Set(['movs', 'stos', 'scas', 'cmps']);
+const isUnsegmented = (b: Builder, segment: SegmentIndex): boolean =>
+  segment !== FS && segment !== GS && b.mode.flat(segment);
 
 /** `widthOf` names the operand that has the element width; `source`: the instruction reads through DS or its override. */
 function stringInstruction(helper: string, widthOf: number, source: boolean) {
@@ -8,8 +14,14 @@ function stringInstruction(helper: string, widthOf: number, source: boolean) {
     const args = source
       ? [b.width(widthOf), addressSize, segment, rep]
       : [b.width(widthOf), addressSize, rep];
-    const unfinished = b.helperValue(helper, ...args.map((a) => b.constant(32, a)));
-    if (rep !== 0) b.repeatWhile(unfinished);
+    const whole = (): void => {
+      const unfinished = b.helperValue(helper, ...args.map((a) => b.constant(32, a)));
+      if (rep !== 0) b.repeatWhile(unfinished);
+    };
+    const isPlain =
+      rep !== 0 && addressSize === 32 && isUnsegmented(b, ES) && (!source || isUnsegmented(b, segment));
+    if (isPlain && RUNS.has(helper)) b.quick(-1, whole);
+    else whole();
   };
 }
 

@@ -1,0 +1,182 @@
+/**
+ * Repeated string instructions as translated code runs them: forward, in flat segments, with 32-bit addresses, as far as the TLB serves RAM directly.
+ * Each function returns how many elements it did; the rest, if any, is for the instruction's helper (strings.ts).
+ */
+import type { PhysicalMemory } from '../memory.js';
+import type { Cpu } from '../state.js';
+
+/** Bytes from which the host's `fill` and `copyWithin` beat a loop. */
+const LONG = 128;
+const PAGE = 4096;
+
+export interface StringRuns {
+  /** Up to `count` elements of 1 << shift bytes from linear address `from` to `to`; `read` and `write`: the TLB tables to use. */
+  moveRun(
+    read: Int32Array,
+    write: Int32Array,
+    from: number,
+    to: number,
+    count: number,
+    shift: number,
+  ): number;
+  /** `value`: the low bits are the element. */
+  storeRun(write: Int32Array, to: number, count: number, shift: number, value: number): number;
+  /** Stops behind the first element that equals `wanted` or, with `whileEqual`, that does not; `compared[1]` is the last one. Elements are zero-extended. */
+  scanRun(
+    read: Int32Array,
+    at: number,
+    count: number,
+    shift: number,
+    wanted: number,
+    whileEqual: boolean,
+  ): number;
+  /** Stops behind the first pair that is equal or, with `whileEqual`, that is not; `compared` is the last one. */
+  compareRun(
+    read: Int32Array,
+    left: number,
+    right: number,
+    count: number,
+    shift: number,
+    whileEqual: boolean,
+  ): number;
+  readonly compared: Int32Array;
+}
+
+/** Whole elements between a linear address and the end of its page. */
+const room = (at: number, shift: number): number => (PAGE - (at & (PAGE - 1))) >> shift;
+
+export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
+  const { u8, view, i32 } = memory;
+  const { trace } = cpu;
+  const compared = new Int32Array(2);
+
+  function copy(from: number, to: number, length: number, shift: number): void {
+    const ahead = to - from;
+    // A destination that runs into source not yet read repeats what has just been written.
+    const repeats = ahead > 0 && ahead < length;
+    if (length >= LONG && !repeats) {
+      u8.copyWithin(to, from, from + length);
+      return;
+    }
+    const end = from + length;
+    if (!repeats || ahead >= 4 || shift === 2) {
+      const words = from + (length & ~3);
+      for (; from < words; from += 4, to += 4) view.setInt32(to, view.getInt32(from, true), true);
+    }
+    if (shift === 0) for (; from < end; from++, to++) u8[to] = u8[from]!;
+    else for (; from < end; from += 2, to += 2) view.setUint16(to, view.getUint16(from, true), true);
+  }
+  function fill(to: number, length: number, word: number): void {
+    const end = to + length;
+    if (length >= LONG) {
+      if (((word ^ (word >>> 8)) & 0xffffff) === 0) {
+        u8.fill(word & 0xff, to, end);
+        return;
+      }
+      if ((to & 3) === 0) {
+        i32.fill(word, to >> 2, end >> 2);
+        to = end & ~3;
+      }
+    }
+    for (; to <= end - 4; to += 4) view.setInt32(to, word, true);
+    for (; to < end; to++, word >>>= 8) u8[to] = word;
+  }
+  function element(at: number, shift: number): number {
+    if (shift === 0) return u8[at]!;
+    return shift === 1 ? view.getUint16(at, true) : view.getInt32(at, true);
+  }
+  /** Leading bytes, by fours, none of which equals the byte that `pattern` repeats. */
+  function skipOthers(at: number, length: number, pattern: number): number {
+    let i = 0;
+    for (; i <= length - 4; i += 4) {
+      const x = view.getInt32(at + i, true) ^ pattern;
+      if (((x - 0x01010101) & ~x & 0x80808080) !== 0) break;
+    }
+    return i;
+  }
+  function skipEqual(a: number, b: number, length: number): number {
+    let i = 0;
+    while (i <= length - 4 && view.getInt32(a + i, true) === view.getInt32(b + i, true)) i += 4;
+    return i;
+  }
+
+  return {
+    compared,
+    moveRun(read, write, from, to, count, shift) {
+      trace.repeating = -1;
+      let done = 0;
+      while (done < count) {
+        const x = read[from >>> 12]!;
+        const y = write[to >>> 12]!;
+        const n = Math.min(count - done, room(from, shift), room(to, shift));
+        if (((x | y) & 1) !== 0 || n <= 0) break;
+        copy(x ^ from, y ^ to, n << shift, shift);
+        done += n;
+        from = (from + (n << shift)) | 0;
+        to = (to + (n << shift)) | 0;
+      }
+      return done;
+    },
+    storeRun(write, to, count, shift, value) {
+      trace.repeating = -1;
+      const half = shift === 0 ? (value & 0xff) * 0x101 : value & 0xffff;
+      const word = shift === 2 ? value : (half << 16) | half;
+      let done = 0;
+      while (done < count) {
+        const y = write[to >>> 12]!;
+        const n = Math.min(count - done, room(to, shift));
+        if ((y & 1) !== 0 || n <= 0) break;
+        fill(y ^ to, n << shift, word);
+        done += n;
+        to = (to + (n << shift)) | 0;
+      }
+      return done;
+    },
+    scanRun(read, at, count, shift, wanted, whileEqual) {
+      trace.repeating = -1;
+      let done = 0;
+      while (done < count) {
+        const x = read[at >>> 12]!;
+        const n = Math.min(count - done, room(at, shift));
+        if ((x & 1) !== 0 || n <= 0) break;
+        const start = x ^ at;
+        let i = shift === 0 && !whileEqual ? skipOthers(start, n, wanted * 0x01010101) : 0;
+        let last = ~wanted;
+        for (; i < n;) {
+          last = element(start + (i++ << shift), shift);
+          if ((last === wanted) !== whileEqual) break;
+        }
+        // Where all were skipped the last one is only known not to be wanted.
+        compared[1] = i === n ? element(start + ((n - 1) << shift), shift) : last;
+        done += i;
+        at = (at + (i << shift)) | 0;
+        if ((compared[1] === wanted) !== whileEqual) break;
+      }
+      return done;
+    },
+    compareRun(read, left, right, count, shift, whileEqual) {
+      trace.repeating = -1;
+      let done = 0;
+      while (done < count) {
+        const x = read[left >>> 12]!;
+        const y = read[right >>> 12]!;
+        const n = Math.min(count - done, room(left, shift), room(right, shift));
+        if (((x | y) & 1) !== 0 || n <= 0) break;
+        const a = x ^ left;
+        const b = y ^ right;
+        const skipped = whileEqual ? skipEqual(a, b, n << shift) >> shift : 0;
+        let i = skipped === n ? n - 1 : skipped;
+        do {
+          compared[0] = element(a + (i << shift), shift);
+          compared[1] = element(b + (i << shift), shift);
+          i++;
+        } while (i < n && (compared[0] === compared[1]) === whileEqual);
+        done += i;
+        left = (left + (i << shift)) | 0;
+        right = (right + (i << shift)) | 0;
+        if ((compared[0] === compared[1]) !== whileEqual) break;
+      }
+      return done;
+    },
+  };
+}
