@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes what scripts/run-proofs.mjs boots, from the packages in guests/build/: ISO images and a floppy with boot loaders, and a disk with a root file system.
-# usage: make-boot-media.sh DIRECTORY [installer] [isolinux] [grub] [floppy] [root]     (default: all)
-# Needs xorriso, grub-common, mtools and e2fsprogs on the host.
+# usage: make-boot-media.sh DIRECTORY [installer] [isolinux] [grub] [floppy] [syslinux] [emulated] [root]     (default: all)
+# Needs xorriso, grub-common, mtools, syslinux and e2fsprogs on the host.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -72,6 +72,24 @@ make_floppy() {
   truncate -s 1440K "$target/floppy.img"
 }
 
+# A floppy that ends at SYSLINUX's prompt, and the same as the image that a CD poses as.
+make_syslinux() {
+  rm -f "$target/syslinux.img"
+  truncate -s 1440K "$target/syslinux.img"
+  mformat -i "$target/syslinux.img" -f 1440 ::
+  printf 'DEFAULT none\nPROMPT 1\nTIMEOUT 0\n' | mcopy -i "$target/syslinux.img" - ::syslinux.cfg
+  syslinux --install "$target/syslinux.img"
+}
+
+make_emulated() {
+  local tree=$target/tree
+  [[ -f $target/syslinux.img ]] || make_syslinux
+  mkdir -p "$tree"
+  cp "$target/syslinux.img" "$tree/"
+  xorriso -as mkisofs -quiet -o "$target/emulated.iso" -b syslinux.img -c boot.cat "$tree"
+  rm -r "$tree"
+}
+
 make_root() {
   local tree=$target/tree
   cp -a "$build/root" "$tree"
@@ -85,13 +103,13 @@ make_root() {
   rm -r "$tree"
 }
 
-if (($# == 0)); then set -- installer isolinux grub floppy root; fi
+if (($# == 0)); then set -- installer isolinux grub floppy syslinux emulated root; fi
 rm -rf "$target/tree"
 for medium in "$@"; do
   case $medium in
-    installer | isolinux | grub | floppy | root) "make_$medium" ;;
+    installer | isolinux | grub | floppy | syslinux | emulated | root) "make_$medium" ;;
     *)
-      echo "make-boot-media.sh: no medium is called '$medium'; expected installer, isolinux, grub, floppy or root" >&2
+      echo "make-boot-media.sh: no medium is called '$medium'; expected installer, isolinux, grub, floppy, syslinux, emulated or root" >&2
       exit 1
       ;;
   esac
