@@ -64,6 +64,8 @@ export class JitEngine {
   private readonly wrapped: WrappedAccess;
   /** CS ends below 4 GiB. */
   private limited = false;
+  /** Each instruction, or at least each place, is looked at before it is run. */
+  private interpreted = false;
   private readonly crossing = new Map<number, { bytes: Uint8Array; concrete: Concrete }>();
   private readonly crossBytes = new Uint8Array(16);
   /** Instructions retired inside regions. */
@@ -146,7 +148,9 @@ export class JitEngine {
     this.codeLimit.alone = false;
     if (!this.limited) cpu.mmu.setFetchBarrier(-1);
     cpu.mmu.checkAlignment((mode & MODE.ALIGNMENT) !== 0);
+    this.interpreted = this.singleStep || this.limited;
     this.cache.setMode(mode);
+    this.regions.setMode();
   }
 
   private deliver(caught: GuestFault): void {
@@ -204,18 +208,17 @@ export class JitEngine {
 
   private dispatch(): void {
     const { r, cache } = this;
-    if (this.singleStep) return this.stepTrapped();
-    const slot = this.locate();
-    const offset = cache.slots[slot + 3]! & 4095;
-    const pageEip = (r[R_EIP]! - offset) | 0;
-    if ((cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION) {
-      const before = r[R_BUDGET]!;
-      const end = this.regions.enter(slot, pageEip);
-      this.regionInstructions += before - r[R_BUDGET]!;
-      if (end === RegionEnd.INTERPRET && r[R_BUDGET]! > 0) this.stepHere();
-      return;
+    if (this.interpreted) {
+      if (this.singleStep) return this.stepTrapped();
+      this.locate();
     }
-    if (r[R_BUDGET]! < NEAR || this.name === 'evaluator' || this.codeLimit.alone) {
+    if (this.runRegions()) return;
+    const slot = this.locate();
+    const isRegion = (cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION;
+    // Its page was not fetched from before.
+    if (isRegion && this.runRegions()) return;
+    const pageEip = (r[R_EIP]! - (cache.slots[slot + 3]! & 4095)) | 0;
+    if (isRegion || r[R_BUDGET]! < NEAR || this.name === 'evaluator' || this.codeLimit.alone) {
       this.step(slot, pageEip);
       return;
     }
@@ -223,6 +226,17 @@ export class JitEngine {
     const heat = cache.heat[slot >> 2]! - 1;
     cache.heat[slot >> 2] = heat;
     if (heat < 0 || this.interpret(slot, pageEip, this.mapBase) !== 0) this.translate();
+  }
+
+  /** From r[R_EIP] on, if a region begins there. */
+  private runRegions(): boolean {
+    const { r } = this;
+    const before = r[R_BUDGET]!;
+    const end = this.regions.enter();
+    if (end === RegionEnd.NOWHERE) return false;
+    this.regionInstructions += before - r[R_BUDGET]!;
+    if (end === RegionEnd.INTERPRET && r[R_BUDGET]! > 0) this.stepHere();
+    return true;
   }
 
   /** Translates from r[R_EIP] on, which is hot (or is wanted translated before it ever ran); false where nothing can be. */

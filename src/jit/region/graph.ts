@@ -44,16 +44,20 @@ export interface CodeBytes {
 }
 
 const CONDITIONAL = new Set(['JCC', 'LOOP', 'LOOPE', 'LOOPNE', 'JCXZ']);
-/** Left to the interpreter: they change what translated code assumes, or transfer control through helpers. */
+/** Left to the interpreter: they transfer control through helpers, are rare, or change what translated code assumes without a word in r[R_PENDING]. */
 const LEFT_OUT = new Set(
   (
-    'JMPF CALLF RETF IRET INT INT3 INT1 INTO SYSENTER SYSEXIT HLT MOVSEG POPSEG LSS LES LDS LFS LGS MOVCR MOVDR CLTS LMSW LGDT LIDT ' +
-    'LLDT LTR INVLPG INVD WBINVD WRMSR UD0 UD1 UD2 INS OUTS FNSAVE FRSTOR FXSAVE FXRSTOR FLDENV FNSTENV'
+    'JMPF CALLF RETF IRET INT INT3 INT1 INTO SYSENTER SYSEXIT HLT LSS LES LDS LFS LGS MOVCR MOVDR LMSW LGDT LIDT ' +
+    'LLDT LTR INVD WBINVD UD0 UD1 UD2 INS OUTS FNSAVE FRSTOR FXSAVE FXRSTOR FLDENV FNSTENV'
   ).split(' '),
 );
-/** MOVSEG from a segment register is harmless. */
+/** Reading control registers is harmless; loads of CR2 and CR3 say what they change. */
 export const isLeftOut = (i: Instruction): boolean =>
-  LEFT_OUT.has(i.mnemonic) && !(i.mnemonic === 'MOVSEG' && i.operands[0]!.kind !== 'segment');
+  LEFT_OUT.has(i.mnemonic) && !(i.mnemonic === 'MOVCR' && changesNoMode(i));
+function changesNoMode(i: Instruction): boolean {
+  const to = i.operands[0]!;
+  return to.kind !== 'control' || to.index === 2 || to.index === 3;
+}
 
 export const isConditional = (i: Instruction): boolean => CONDITIONAL.has(i.mnemonic);
 const isDirect = (i: Instruction): boolean => i.operands[0]?.kind === 'relative';

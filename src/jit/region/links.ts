@@ -84,6 +84,8 @@ export const RegionEnd = {
   LEFT: 0,
   /** The instruction at r[R_EIP] is the interpreter's. */
   INTERPRET: 1,
+  /** Nothing ran: there is no region at r[R_EIP]. */
+  NOWHERE: 2,
 } as const;
 
 /** Runs that may be nested: each takes some 300 bytes of the host's stack while it is not optimised, and Node gives about a megabyte. */
@@ -93,6 +95,7 @@ const FORM_MASK = 4095;
 const SIZE = 16384;
 const MASK = SIZE - 1;
 interface Table {
+  readonly mode: number;
   readonly links: Link[];
   codeBase: number;
 }
@@ -101,6 +104,7 @@ export class Links {
   /** By mode. */
   private readonly tables = new Map<number, Table>();
   private current: Link[];
+  private table: Table;
   /** Nested runs now. */
   private depth = 0;
   private readonly cpu: Cpu;
@@ -115,17 +119,18 @@ export class Links {
     this.cache = cache;
     this.view = view;
     this.entryOf = entryOf;
-    this.current = this.tableNow();
+    this.table = this.tableNow();
+    this.current = this.table.links;
   }
 
-  /** Runs the region at an entry slot and the regions that it leads to. */
-  enter(slot: number, pageEip: number): number {
+  /** Runs the region at r[R_EIP] and the regions that it leads to. */
+  enter(): number {
     const { r } = this.cpu;
-    this.current = this.tableNow();
+    if (this.table.codeBase !== r[R_SEGMENT_BASE + 1]!) this.moveCode();
+    let link = this.find(r[R_EIP]!);
+    if (link === NO_LINK) return RegionEnd.NOWHERE;
     this.depth = 0;
     r[R_SITE] = 0;
-    let link = this.admit(slot, pageEip, r[R_EIP]!);
-    if (link === NO_LINK) return RegionEnd.INTERPRET;
     for (;;) {
       if (r[R_BUDGET]! < link.longest) {
         this.counts.budget++;
@@ -249,21 +254,30 @@ export class Links {
     return true;
   }
 
-  /** The links of the current mode; another base of CS makes all of them void. */
-  private tableNow(): Link[] {
+  /** The mode of the code cache may be another one. */
+  setMode(): void {
+    if (this.table.mode === this.cache.mode) return;
+    this.table = this.tableNow();
+    this.current = this.table.links;
+  }
+
+  private tableNow(): Table {
     const { mode } = this.cache;
-    const { r } = this.cpu;
     let table = this.tables.get(mode);
     if (table === undefined) {
-      table = { links: Array.from({ length: SIZE }, emptyLink), codeBase: r[R_SEGMENT_BASE + 1]! };
+      const codeBase = this.cpu.r[R_SEGMENT_BASE + 1]!;
+      table = { mode, links: Array.from({ length: SIZE }, emptyLink), codeBase };
       this.tables.set(mode, table);
     }
-    if (table.codeBase !== r[R_SEGMENT_BASE + 1]!) {
-      table.codeBase = r[R_SEGMENT_BASE + 1]!;
-      forgetAll(table.links);
-      r[R_EPOCH] = r[R_EPOCH]! + 1;
-    }
-    return table.links;
+    return table;
+  }
+
+  /** Another base of CS makes all links of the mode void. */
+  private moveCode(): void {
+    const { r } = this.cpu;
+    this.table.codeBase = r[R_SEGMENT_BASE + 1]!;
+    forgetAll(this.table.links);
+    r[R_EPOCH] = r[R_EPOCH]! + 1;
   }
 
   clear(): void {

@@ -9,7 +9,7 @@ import type { MemoryView } from '../interpreter/environment.js';
 import { SpecialForm } from '../interpreter/forms.js';
 import { modeView } from '../mode-view.js';
 import { RegionGraph, type CodeBytes } from './graph.js';
-import { Links, NO_LINK, type Entry, type LinkedRegion } from './links.js';
+import { Links, NO_LINK, RegionEnd, type Entry, type LinkedRegion } from './links.js';
 import { SITE_ACCESS, SITE_GOES_ON, SITE_QUICK } from './region-target.js';
 import { translate, type RegionFunction, type Translation } from './translate.js';
 
@@ -86,9 +86,15 @@ export class RegionTable {
     return this.entries[this.entryAt[slot >> 2]!]!.form;
   }
 
-  /** Runs the region at an entry slot and the regions that it leads to; see RegionEnd. */
-  enter(slot: number, pageEip: number): number {
-    const end = this.links.enter(slot, pageEip);
+  /** The mode of the code cache may be another one. */
+  setMode(): void {
+    this.links.setMode();
+  }
+
+  /** Runs the region at r[R_EIP], if there is one, and the regions that it leads to; see RegionEnd. */
+  enter(): number {
+    const end = this.links.enter();
+    if (end === RegionEnd.NOWHERE) return end;
     const number = this.cpu.r[R_SITE]!;
     if (number !== 0) this.left(this.byNumber[number >>> SITE_BITS], number & SITE_MASK);
     return end;

@@ -48,8 +48,10 @@ function refetch(b: Builder): void {
 }
 function moveControl(b: Builder): void {
   if (b.operand(0).kind === 'control') {
-    b.helper('movToCr', number(b, b.fileIndex(0)), b.read(1));
-    return refetch(b);
+    const index = b.fileIndex(0);
+    b.helper('movToCr', number(b, index), b.read(1));
+    if (index !== 2 && index !== 3) refetch(b);
+    return;
   }
   b.write(0, b.helperValue('movFromCr', number(b, b.fileIndex(1))));
 }
@@ -179,10 +181,7 @@ export const SYSTEM = {
   CLI: clearInterruptFlag,
   STI: setInterruptFlag,
   HLT: plain('hlt'),
-  INVLPG: (b: Builder): void => {
-    b.helper('invlpg', b.linear(0, false, 1));
-    refetch(b);
-  },
+  INVLPG: (b: Builder): void => b.helper('invlpg', b.linear(0, false, 1)),
   INVD: plain('wbinvd'),
   WBINVD: plain('wbinvd'),
   CPUID: plain('cpuid'),
