@@ -18,8 +18,6 @@ import { DEFAULT_BOOT_ORDER, bootOrderCmos } from './firmware/boot-order.js';
 import type { BootImage, BootLoad } from './firmware/boot-image.js';
 import { fwCfgItems } from './firmware/fw-cfg-items.js';
 import { loadImage } from './firmware/load-image.js';
-import { setTextMode } from './firmware/vga-text-mode.js';
-import type { VgaAccess } from './firmware/vga-text-mode.js';
 import { HostClock, VirtualClock } from './hv/clock.js';
 import type { MachineClock } from './hv/clock.js';
 import { InstructionCounter } from './hv/counter.js';
@@ -108,7 +106,6 @@ export class Machine {
   private readonly shadow: ShadowRam;
   private readonly lapic: Lapic | undefined;
   private readonly bootLoads: readonly BootLoad[];
-  private readonly video: VgaAccess;
   private readonly bios: BuiltInBios;
   private image: BootImage | undefined;
   /** A20 is enabled by either of its two gates. */
@@ -192,11 +189,6 @@ export class Machine {
     this.installBios(options.bios ?? this.bios.rom);
     const apic = interrupts.lapic !== undefined;
     this.bootLoads = firmwareLoads(cpu, { rom: this.bios.rom, ramBytes: memory.ramBytes, apic });
-    this.video = {
-      readPort: (port: number) => ports.read(port, 1),
-      writePort: (port: number, value: number) => ports.write(port, 1, value),
-      writeMemory: (address: number, value: number) => this.vga.mmio[0]!.write(address, 1, value),
-    };
     this.reset();
   }
 
@@ -295,7 +287,7 @@ export class Machine {
     setMemoryTypes(this.cpu);
     for (const load of this.bootLoads) this.place(load);
     this.chipset.lockBios();
-    setTextMode(this.video);
+    this.bios.setUpScreen();
   }
 
   private place({ address, bytes, size = 0 }: BootLoad): void {

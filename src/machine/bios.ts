@@ -222,6 +222,11 @@ export class BuiltInBios implements Device<BiosState> {
     // Power-on clears what matters.
   }
 
+  /** Mode 3 with an empty screen, as power-on leaves it. */
+  setUpScreen(): void {
+    this.services.setUpScreen();
+  }
+
   /** Runs the service whose stub the processor is in. */
   call(): void {
     const offset = romOffset(this.cpu);

@@ -1,22 +1,33 @@
 /** An adapter in text mode 3, as the firmware leaves it, and ways to write to it. */
 import { Vga } from '../../src/devices/vga.js';
-import { setTextMode } from '../../src/firmware/vga-text-mode.js';
-import type { VgaAccess } from '../../src/firmware/vga-text-mode.js';
+import { VideoAdapter } from '../../src/firmware/bios/video-adapter.js';
+import { videoMode } from '../../src/firmware/bios/video-modes.js';
 import { PortBus } from '../../src/hv/port-bus.js';
 
 export class TestScreen {
   readonly vga = new Vga({ now: () => 0 });
-  readonly access: VgaAccess;
+  readonly access;
   readonly #ports = new PortBus();
 
   constructor() {
     this.#ports.add(this.vga);
     this.access = {
-      readPort: (port) => this.#ports.read(port, 1),
-      writePort: (port, value) => this.#ports.write(port, 1, value),
-      writeMemory: (address, value) => this.vga.mmio[0]!.write(address, 1, value),
+      readPort: (port: number) => this.#ports.read(port, 1),
+      writePort: (port: number, value: number) => this.#ports.write(port, 1, value),
+      writeMemory: (address: number, value: number) => this.vga.mmio[0]!.write(address, 1, value),
     };
-    setTextMode(this.access);
+    this.#setTextMode();
+  }
+
+  #setTextMode(): void {
+    const ports = {
+      read: (port: number, size = 1) => this.#ports.read(port, size),
+      write: (port: number, value: number, size = 1) => this.#ports.write(port, size, value),
+    };
+    const write = (at: number, bytes: Uint8Array): void =>
+      bytes.forEach((byte, i) => this.access.writeMemory(at + i, byte));
+    new VideoAdapter(ports, { write }).setMode(videoMode(3)!, true);
+    for (let at = 0; at < 80 * 25; at++) this.print(at % 80, Math.floor(at / 80), ' ');
   }
 
   get state(): Vga['state'] {

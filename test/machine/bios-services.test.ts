@@ -96,7 +96,77 @@ describe('INT 13h', () => {
   });
 });
 
+describe('INT 13h, for those who look for more', () => {
+  it('locks a CD in, lets it go, and opens its door', () => {
+    const status = (i: number): number => ah(result(machine, i));
+    const machine = runProgram(
+      new Program()
+        .call(0x13, { eax: 0x4100, ebx: 0x55aa, edx: 0xe0 })
+        .call(0x13, { eax: 0x4501, edx: 0xe0 })
+        .call(0x13, { eax: 0x4500, edx: 0xe0 })
+        .call(0x13, { eax: 0x4600, edx: 0xe0 })
+        .call(0x13, { eax: 0x4502, edx: 0xe0 })
+        .call(0x13, { eax: 0x4501, edx: 0xe0 })
+        .call(0x13, { eax: 0x4600, edx: 0xe0 })
+        .call(0x13, { eax: 0x4900, edx: 0xe0 })
+        .call(0x13, { eax: 0x4500, edx: 0x80 }),
+      { cdrom: image(64 * 2048), disk: image(1 << 20) },
+    );
+    expect(result(machine, 0).ecx & 0xffff).toBe(7);
+    expect([1, 2, 3, 4, 5, 6, 8].map(status)).toEqual([0xb0, 0, 0xb1, 0, 0, 0, 0xb2]);
+    expect(result(machine, 4).eax & 0xff).toBe(1);
+    expect(machine.storage.cdroms.get(2)!.trayOpen).toBe(true);
+  });
+
+  it('INT 41h and CMOS tell the geometry of a disk', () => {
+    const disk = { ...image(512), size: 2 ** 30, read: (_at: number, into: Uint8Array) => void into.fill(0) };
+    const machine = runProgram(new Program().call(0x12), { disk });
+    const table = machine.memory.read16(4 * 0x41) + machine.memory.read16(4 * 0x41 + 2) * 16;
+    const bytes = [...machine.memory.copyOut(table, 16)];
+    // 1 GiB: 2080 cylinders of 16 heads; shown as 520 of 64.
+    expect([bytes[0]! | (bytes[1]! << 8), bytes[2], bytes[3], bytes[4], bytes[14]]).toEqual([
+      520, 64, 0xa0, 63, 63,
+    ]);
+    expect([bytes[9]! | (bytes[10]! << 8), bytes[11]]).toEqual([2080, 16]);
+    expect(bytes.reduce((sum, byte) => sum + byte, 0) & 0xff).toBe(0);
+    const cmos = (index: number): number => {
+      machine.cpu.environment.writePort(0x70, 1, index);
+      return machine.cpu.environment.readPort(0x71, 1);
+    };
+    expect([0x12, 0x19, 0x1b, 0x1c, 0x1d, 0x23, 0x39, 0x14].map(cmos)).toEqual([
+      0xf0, 47, 0x20, 0x08, 16, 63, 1, 0x07,
+    ]);
+  });
+});
+
 describe('INT 10h', () => {
+  it('saves and restores the state of the adapter, of a VBE mode too', () => {
+    const machine = runProgram(
+      new Program()
+        .call(0x10, { eax: 0x4f02, ebx: 0x4101 })
+        .call(0x10, { eax: 0x1010, ebx: 5, ecx: 0x1122, edx: 0x3300 })
+        .call(0x10, { eax: 0x4f04, ecx: 15, edx: 0 })
+        .call(0x10, { eax: 0x4f04, ecx: 15, edx: 1, ebx: 0x3000 })
+        .call(0x10, { eax: 3 })
+        .call(0x10, { eax: 0x4f04, ecx: 15, edx: 2, ebx: 0x3000 })
+        .call(0x10, { eax: 0x4f03 })
+        .call(0x10, { eax: 0x1015, ebx: 5 })
+        .call(0x10, { eax: 0x1c00, ecx: 7 })
+        .call(0x10, { eax: 3 })
+        .call(0x10, { eax: 0x1c01, ecx: 7, ebx: 0x3000 })
+        .call(0x10, { eax: 0x0012 })
+        .call(0x10, { eax: 0x1c02, ecx: 7, ebx: 0x3000 })
+        .call(0x10, { eax: 0x0f00 }),
+    );
+    expect([2, 3, 5].map((i) => result(machine, i).eax & 0xffff)).toEqual([0x4f, 0x4f, 0x4f]);
+    expect([result(machine, 2).ebx & 0xffff, result(machine, 8).ebx & 0xffff]).toEqual([14, 14]);
+    expect(result(machine, 6).ebx & 0xffff).toBe(0x4101);
+    expect([result(machine, 7).ecx & 0xffff, (result(machine, 7).edx >> 8) & 0xff]).toEqual([0x1122, 0x33]);
+    expect([10, 12].map((i) => result(machine, i).eax & 0xff)).toEqual([0x1c, 0x1c]);
+    expect(result(machine, 13).eax & 0xffff).toBe(0x5003);
+    expect(machine.vga.state.graphics[6]).toBe(0x0e);
+  });
+
   it('teletype wraps, goes back and scrolls; strings and cells land where they are told', () => {
     const program = new Program()
       .call(0x10, { eax: 0x0003 })
@@ -274,6 +344,88 @@ describe('keyboard and time', () => {
     expect((result(machine, 2).edx - result(machine, 0).edx) & 0xffff).toBe(18);
     expect([result(machine, 3).ecx & 0xffff, (result(machine, 3).edx >> 8) & 0xff]).toEqual([0, 1]);
     expect([result(machine, 4).ecx & 0xffff, result(machine, 4).edx & 0xffff]).toEqual([0x2024, 0x0101]);
+  });
+
+  it('the clock rings INT 4Ah at the time that was set, and not when it is called off', () => {
+    // INT 4Ah: INC BYTE [3000]; IRET.
+    const program = new Program()
+      .poke(0x2000, 0xfe, 0x06, 0x00, 0x30, 0xcf)
+      .poke(4 * 0x4a, 0x00, 0x20, 0x00, 0x00)
+      .call(0x1a, { eax: 0x0600, ecx: 0, edx: 0x0200 })
+      .call(0x1a, { eax: 0x0600, ecx: 0, edx: 0x0300 })
+      // HLT until it has rung.
+      .bytes(0xf4, 0x80, 0x3e, 0x00, 0x30, 0x00, 0x74, 0xf8)
+      .call(0x1a, { eax: 0x0700 })
+      .call(0x1a, { eax: 0x0600, ecx: 0, edx: 0x0400 })
+      .call(0x1a, { eax: 0x0700 });
+    const { machine } = computer({ floppy: image(FLOPPY_BYTES, program.image()), order: 'a' });
+    runToEnd(machine, 8e9);
+    expect([0, 1, 2, 3].map((i) => result(machine, i).carry)).toEqual([false, true, false, false]);
+    expect([machine.memory.read8(0x3000), Math.floor(machine.now() / 1e9)]).toEqual([1, 2]);
+    machine.cpu.environment.writePort(0x70, 1, 11);
+    expect(machine.cpu.environment.readPort(0x71, 1) & 0x20).toBe(0);
+  });
+
+  it('a byte gets its top bit when the time of function 83 is over, unless that is called off', () => {
+    const program = new Program()
+      .poke(0x3000, 0x01, 0x01)
+      .call(0x15, { eax: 0x8300, ebx: 0x3000, ecx: 0, edx: 5000 })
+      .call(0x15, { eax: 0x8300, ebx: 0x3001, ecx: 0, edx: 5000 })
+      .call(0x15, { eax: 0x8600, ecx: 0, edx: 3000 })
+      // What the byte is then, and after 4 ms more.
+      .bytes(0xa0, 0x00, 0x30, 0xa2, 0x10, 0x30)
+      .call(0x15, { eax: 0x8600, ecx: 0, edx: 4000 })
+      .call(0x15, { eax: 0x8300, ebx: 0x3001, ecx: 0, edx: 3000 })
+      .call(0x15, { eax: 0x8301 })
+      .call(0x15, { eax: 0x8600, ecx: 0, edx: 4000 });
+    const { machine } = computer({ floppy: image(FLOPPY_BYTES, program.image()), order: 'a' });
+    runToEnd(machine, 1e9);
+    expect([0, 1, 4, 5].map((i) => result(machine, i).carry)).toEqual([false, true, false, false]);
+    expect([0x3010, 0x3000, 0x3001].map((at) => machine.memory.read8(at))).toEqual([0x01, 0x81, 0x01]);
+  });
+
+  it('function 89 enters protected mode behind the call, with the selectors of the table', () => {
+    const flat = [0xff, 0xff, 0, 0, 0, 0x93, 0, 0];
+    const code = [0xff, 0xff, 0, 0, 0, 0x9b, 0, 0];
+    const at = 0x3000;
+    const program = new Program()
+      // GDT and IDT as pseudo-descriptors, then DS, ES, SS, CS; the BIOS fills in its own.
+      .poke(at + 0x08, 0x3f, 0, 0x00, 0x30, 0, 0, 0, 0)
+      .poke(at + 0x10, 0, 0, 0, 0, 0, 0, 0, 0)
+      .poke(at + 0x18, ...flat)
+      .poke(at + 0x20, ...flat)
+      .poke(at + 0x28, ...flat)
+      .poke(at + 0x30, ...code)
+      // MOV AX,8900; MOV BX,5058; MOV SI,3000; INT 15; MOV EAX,CR0; MOV [3100],AX; MOV [3102],CS; DS, ES, SS
+      .bytes(0xb8, 0, 0x89, 0xbb, 0x58, 0x50, 0xbe, 0, 0x30, 0xcd, 0x15, 0x0f, 0x20, 0xc0, 0xa3, 0, 0x31)
+      .bytes(...[0x0e, 0x1e, 0x06, 0x16].flatMap((push, i) => [push, 0x8f, 0x06, 2 + 2 * i, 0x31]));
+    const machine = runProgram(program);
+    const words = [0, 2, 4, 6, 8].map((offset) => machine.memory.read16(0x3100 + offset));
+    expect([words[0]! & 1, ...words.slice(1)]).toEqual([1, 0x30, 0x18, 0x20, 0x28]);
+    // Interrupts would come at 50 and 58, but are masked.
+    expect([0x21, 0xa1].map((port) => machine.cpu.environment.readPort(port, 1))).toEqual([0xff, 0xff]);
+  });
+
+  it('PCI BIOS tells and sets how interrupts are routed', () => {
+    const machine = runProgram(
+      new Program()
+        .poke(0x3000, 0, 1, 0, 0x31, 0, 0)
+        .call(0x1a, { eax: 0xb10e, edi: 0x3000 })
+        .poke(0x3002, 0xf0, 0x01, 0x00, 0x31, 0x00, 0x00)
+        .poke(0x3000, 0xf0, 0x01, 0x00, 0x31, 0x00, 0x00)
+        .call(0x1a, { eax: 0xb10e, edi: 0x3000 })
+        .call(0x1a, { eax: 0xb10f, ebx: 3 << 3, ecx: 0x0b0a })
+        .call(0x1a, { eax: 0xb10f, ebx: 3 << 3, ecx: 0x080a })
+        .call(0x1a, { eax: 0xb106, ebx: 0, edx: 0 }),
+    );
+    expect([0, 1, 2, 3, 4].map((i) => ah(result(machine, i)))).toEqual([0x89, 0, 0, 0x88, 0]);
+    expect([machine.memory.read16(0x3000), result(machine, 1).ebx & 0xffff]).toEqual([31 * 16, 0x0c00]);
+    // Slot 2: INTA# on link 61.
+    expect([...machine.memory.copyOut(0x3110, 3)]).toEqual([0, 0x10, 0x61]);
+    const { environment } = machine.cpu;
+    environment.writePort(0xcf8, 4, 0x80000860);
+    expect((environment.readPort(0xcfe, 1) & 0xff) === 11).toBe(true);
+    expect(environment.readPort(0x4d1, 1) & 8).toBe(8);
   });
 
   it('PCI BIOS finds functions and reads configuration space', () => {

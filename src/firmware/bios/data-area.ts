@@ -39,12 +39,18 @@ export const BDA = {
   VIDEO_FLAGS: 0x489,
   DISPLAY_CODE: 0x48a,
   DISK_INTERRUPT: 0x48e,
+  /** Far pointer to the byte of INT 15h function 83, microseconds left, and whether somebody waits. */
+  WAIT_FLAG: 0x498,
+  WAIT_LEFT: 0x49c,
+  WAIT_ACTIVE: 0x4a0,
+  DAYS: 0x4ce,
   KEYBOARD_MODE: 0x496,
   KEYBOARD_LEDS: 0x497,
 } as const;
 
 /** Offsets in the extended area, a segment of its own (PS/2 BIOS Interface Technical Reference). */
 export const EBDA = {
+  DISK_TABLES: 0x3d,
   MOUSE_HANDLER: 0x22,
   MOUSE_FLAGS: 0x26,
   MOUSE_FLAGS_2: 0x27,

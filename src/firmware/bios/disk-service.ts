@@ -1,11 +1,12 @@
 /**
  * INT 13h: floppies, disks and CDs by cylinder, head and sector, and by block (Enhanced Disk Drive 3.0, El Torito 1.0).
- * Not implemented: locking and ejecting, formatting beyond filling a floppy's track, device paths, DMA addresses above 4 GiB.
+ * Not implemented: formatting beyond filling a floppy's track, device paths, DMA addresses above 4 GiB.
  */
 import { BDA } from './data-area.js';
 import { FIRST_CD, FIRST_DISK } from './drives.js';
 import type { Drives, FoundDrive } from './drives.js';
 import { SECTOR, floppyGeometry } from './geometry.js';
+import type { Geometry } from './geometry.js';
 import { MediumError } from './host.js';
 import type { BiosMemory, Medium } from './host.js';
 import type { Registers } from './registers.js';
@@ -20,12 +21,19 @@ export const STATUS = {
   CONTROLLER: 0x20,
   NOT_READY: 0x80,
   NO_MEDIUM: 0x31,
+  NOT_LOCKED: 0xb0,
+  LOCKED: 0xb1,
+  NOT_REMOVABLE: 0xb2,
 } as const;
 
 /** Most bytes at once. */
 const PIECE = 0x10000;
 const EDD_VERSION = 0x30,
-  EDD_FUNCTIONS = 5;
+  EDD_FUNCTIONS = 5,
+  EDD_REMOVABLE = 2;
+const LOCK = 0,
+  UNLOCK = 1,
+  TELL = 2;
 const FILL_BYTE = 0xf6;
 
 type Direction = 'read' | 'write' | 'verify';
@@ -51,6 +59,13 @@ export class DiskService {
     this.lastMedia.clear();
   }
 
+  /** Undefined for a drive without a medium, or one that the host cannot read. */
+  shape(number: number): { readonly size: number; readonly geometry: Geometry } | undefined {
+    const found = this.drives.find(number);
+    const geometry = found?.medium && this.geometryOrNone(found, found.medium);
+    return geometry && { size: found!.medium!.size, geometry };
+  }
+
   handle(r: Registers): void {
     const drive = r.dl;
     const status = this.attempt(r);
@@ -74,7 +89,7 @@ export class DiskService {
     if (function_ === 0x15) return this.driveType(r, found);
     if (found === undefined) return STATUS.INVALID;
     try {
-      return function_ >= 0x41 && function_ <= 0x49 ? this.enhanced(r, found) : this.classic(r, found);
+      return function_ >= 0x41 && function_ <= 0x4e ? this.enhanced(r, found) : this.classic(r, found);
     } catch (error) {
       if (!(error instanceof MediumError)) throw error;
       return STATUS.CONTROLLER;
@@ -208,7 +223,7 @@ export class DiskService {
     return STATUS.OK;
   }
 
-  private geometryOrNone(found: FoundDrive, medium: Medium): ReturnType<Drives['geometry']> | undefined {
+  private geometryOrNone(found: FoundDrive, medium: Medium): Geometry | undefined {
     try {
       return this.drives.geometry(found, medium);
     } catch (error) {
@@ -252,7 +267,7 @@ export class DiskService {
       case 0x41:
         if (r.bx !== 0x55aa) return STATUS.INVALID;
         r.bx = 0xaa55;
-        r.cx = EDD_FUNCTIONS;
+        r.cx = EDD_FUNCTIONS | (found.door === undefined ? 0 : EDD_REMOVABLE);
         r.ah = EDD_VERSION;
         r.carry = false;
         return undefined;
@@ -262,13 +277,49 @@ export class DiskService {
         return this.byPacket(r, found, 'write');
       case 0x44:
         return this.byPacket(r, found, 'verify');
+      case 0x45:
+        return this.lock(r, found);
+      case 0x46:
+        return this.openDoor(found);
       case 0x47:
         return STATUS.OK;
+      case 0x49:
+        return found.door === undefined
+          ? STATUS.NOT_REMOVABLE
+          : this.noteChange(r.dl, found.medium)
+            ? STATUS.CHANGED
+            : STATUS.OK;
+      case 0x4e:
+        return this.configure(r, found);
       case 0x48:
         return this.enhancedParameters(r, found);
       default:
         return STATUS.INVALID;
     }
+  }
+
+  private lock(r: Registers, { door }: FoundDrive): number {
+    if (door === undefined) return STATUS.NOT_REMOVABLE;
+    if (r.al > TELL) return STATUS.INVALID;
+    if (r.al === UNLOCK && !door.locked) return STATUS.NOT_LOCKED;
+    if (r.al !== TELL) door.locked = r.al === LOCK;
+    r.al = door.locked ? 1 : 0;
+    return STATUS.OK;
+  }
+
+  private openDoor({ door, medium }: FoundDrive): number {
+    if (door === undefined) return STATUS.NOT_REMOVABLE;
+    if (medium === undefined) return STATUS.NO_MEDIUM;
+    if (door.locked) return STATUS.LOCKED;
+    door.open();
+    return STATUS.OK;
+  }
+
+  /** Prefetch, transfer modes: whatever is asked for holds already, for this drive alone. */
+  private configure(r: Registers, { kind }: FoundDrive): number {
+    if (kind !== 'disk' || r.al > 6) return STATUS.INVALID;
+    r.al = 0;
+    return STATUS.OK;
   }
 
   private byPacket(r: Registers, found: FoundDrive, direction: Direction): number {

@@ -3,7 +3,7 @@ import { CD_BLOCK, EMULATION, emulatedMedium } from './el-torito.js';
 import type { CdEntry } from './el-torito.js';
 import { SECTOR, diskGeometry, floppyGeometry } from './geometry.js';
 import type { Geometry } from './geometry.js';
-import type { BiosDrives, Drive, Medium } from './host.js';
+import type { BiosDrives, Door, Drive, Medium } from './host.js';
 import type { CdBootState } from './state.js';
 
 export const FIRST_DISK = 0x80,
@@ -14,6 +14,8 @@ export interface FoundDrive {
   readonly medium: Medium | undefined;
   /** Bytes. */
   readonly sectorSize: number;
+  /** Of a drive whose medium can be locked in. */
+  readonly door?: Door | undefined;
 }
 
 export class Drives {
@@ -71,7 +73,8 @@ export class Drives {
   find(number: number): FoundDrive | undefined {
     if (number >= FIRST_CD) {
       const drive = this.drives.cdroms[number - FIRST_CD];
-      return drive && { kind: 'cdrom', medium: drive(), sectorSize: CD_BLOCK };
+      const door = this.drives.doors[number - FIRST_CD];
+      return drive && { kind: 'cdrom', medium: drive(), sectorSize: CD_BLOCK, door };
     }
     const kind = number < FIRST_DISK ? 'floppy' : 'disk';
     const drive = this.list(kind)[number & 0x7f];

@@ -73,6 +73,39 @@ function partitioned(mbr: Uint8Array, total: number): Geometry | undefined {
   return undefined;
 }
 
+/** The geometry that a drive itself shows: 16 heads, 63 sectors. */
+export function nativeGeometry(bytes: number): Geometry {
+  const total = Math.floor(bytes / SECTOR);
+  const cylinders = Math.max(1, Math.min(16383, Math.floor(total / (16 * TRACK))));
+  return { cylinders, heads: 16, sectors: TRACK };
+}
+
+const ENHANCED = 0xa0,
+  MANY_HEADS = 0x08;
+/** The 16 bytes that INT 41h and 46h point to; where the drive's own geometry is another one, in the form that tells both (EDD 3.0, 8.25). */
+export function parameterTable(shown: Geometry, native: Geometry): Uint8Array {
+  const table = new Uint8Array(16);
+  const view = new DataView(table.buffer);
+  view.setUint16(0, shown.cylinders, true);
+  table[2] = shown.heads;
+  view.setUint16(5, 0xffff, true);
+  table[8] = native.heads > 8 ? MANY_HEADS : 0;
+  view.setUint16(12, shown.cylinders, true);
+  table[14] = shown.sectors;
+  if (
+    shown.heads === native.heads &&
+    shown.sectors === native.sectors &&
+    shown.cylinders === native.cylinders
+  )
+    return table;
+  table[3] = ENHANCED;
+  table[4] = native.sectors;
+  view.setUint16(9, native.cylinders, true);
+  table[11] = native.heads;
+  table[15] = -table.reduce((sum, byte) => sum + byte, 0);
+  return table;
+}
+
 /** A disk's own partition table decides if it makes sense. */
 export function diskGeometry(medium: Medium): Geometry {
   const total = Math.floor(medium.size / SECTOR);

@@ -52,10 +52,19 @@ export interface Medium {
 /** A drive whose medium may be changed: undefined while it has none. */
 export type Drive = () => Medium | undefined;
 
+/** What holds a medium in. */
+export interface Door {
+  locked: boolean;
+  /** Nothing happens while it is locked. */
+  open(): void;
+}
+
 export interface BiosDrives {
   readonly floppies: readonly Drive[];
   readonly disks: readonly Drive[];
   readonly cdroms: readonly Drive[];
+  /** Of the CD-ROM drives. */
+  readonly doors: readonly Door[];
 }
 
 export interface BiosHost {

@@ -1,4 +1,5 @@
-/** INT 1Ah function B1 (PCI BIOS 2.1), bus 0. Not implemented: special cycles, interrupt routing options beyond the $PIR table, setting them. */
+/** INT 1Ah function B1 (PCI BIOS 2.1), bus 0; nobody on it listens to special cycles. */
+import { PCI_IRQS, PIR_ROUTABLE, pirEntries } from '../pir-table.js';
 import type { BiosHost } from './host.js';
 import type { Registers } from './registers.js';
 
@@ -6,7 +7,15 @@ const SUCCESSFUL = 0,
   UNSUPPORTED = 0x81,
   BAD_VENDOR = 0x83,
   NOT_FOUND = 0x86,
-  BAD_REGISTER = 0x87;
+  BAD_REGISTER = 0x87,
+  SET_FAILED = 0x88,
+  TOO_SMALL = 0x89;
+/** Routing registers of the bridge at slot 1, and the ports that make interrupts level-triggered. */
+const BRIDGE = 1 << 3,
+  ROUTES = 0x60,
+  ELCR = 0x4d0;
+const INTA = 0x0a,
+  INTD = 0x0d;
 const SIGNATURE = 0x20494350;
 const EDI = 7;
 const FUNCTIONS = 256;
@@ -51,6 +60,12 @@ function call(r: Registers, host: BiosHost): number {
         nth(r.si, (at) => pci.read(at, 0, 2) !== 0xffff && pci.read(at, 8, 4) >>> 8 === wanted),
       );
     }
+    case 0x06:
+      return SUCCESSFUL;
+    case 0x0e:
+      return routingOptions(r, host);
+    case 0x0f:
+      return routeInterrupt(r, host);
     case 0x08:
     case 0x09:
     case 0x0a:
@@ -61,6 +76,30 @@ function call(r: Registers, host: BiosHost): number {
     default:
       return UNSUPPORTED;
   }
+}
+
+/** ES:DI points to the size of a buffer and a far pointer to it; BX gets the interrupts that are PCI's alone. */
+function routingOptions(r: Registers, { memory }: BiosHost): number {
+  const at = r.es(r.di);
+  const entries = pirEntries();
+  const room = memory.read16(at);
+  memory.write16(at, entries.length);
+  if (room < entries.length) return TOO_SMALL;
+  memory.write(memory.read16(at + 4) * 16 + memory.read16(at + 2), entries);
+  r.bx = PCI_IRQS;
+  return SUCCESSFUL;
+}
+
+/** CL is the pin, 0A for INTA# on; CH the interrupt; BX the function. */
+function routeInterrupt(r: Registers, { pci, ports }: BiosHost): number {
+  const irq = r.ch;
+  const slot = r.bl >> 3;
+  const isPin = r.cl >= INTA && r.cl <= INTD;
+  if (r.bh !== 0 || slot === 0 || !isPin || irq > 15 || ((PIR_ROUTABLE >> irq) & 1) === 0) return SET_FAILED;
+  pci.write(BRIDGE, ROUTES + ((slot - 1 + r.cl - INTA) & 3), 1, irq);
+  const levels = ELCR + (irq >> 3);
+  ports.write(levels, ports.read(levels) | (1 << (irq & 7)));
+  return SUCCESSFUL;
 }
 
 /** Functions 8 to 0A read, 0B to 0D write one, two or four bytes. */

@@ -162,6 +162,10 @@ export class Registers {
   ds(offset: number): number {
     return this.processor.base(DS) + (offset & 0xffff);
   }
+  /** As real mode has it. */
+  get esSelector(): number {
+    return (this.processor.base(ES) >>> 4) & 0xffff;
+  }
   loadEs(selector: number): void {
     this.processor.load(ES, selector);
   }

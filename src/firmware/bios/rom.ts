@@ -93,6 +93,7 @@ export const AT = {
   PNP: 0x4000,
   PNP_ENTRY: 0x4030,
   IRQ: 0xe700,
+  PROTECT: 0xe8c0,
 } as const;
 
 export interface BiosProgram {
@@ -114,6 +115,10 @@ export interface BiosProgram {
     readonly keyBreak: number;
     readonly keyPrint: number;
     readonly mouseCall: number;
+    /** INT 4Ah, then the end of IRQ 8. */
+    readonly alarm: number;
+    /** Loads the tables of INT 15h function 89 and returns in protected mode. */
+    readonly protect: number;
     /** INT 19h has put CS:IP of what to start at 0:7BFC. */
     readonly start: number;
     /** The same, for an expansion ROM, which returns when it cannot boot. */
@@ -219,7 +224,7 @@ function serialService(rom: Rom): number {
 }
 
 /** Interrupts of the two controllers that have no service of their own are acknowledged. */
-function interrupts(rom: Rom, vectors: Map<number, number>): number {
+function interrupts(rom: Rom, vectors: Map<number, number>): { mouseCall: number; alarm: number } {
   const begin = (number: number): Rom => {
     vectors.set(number, rom.here);
     return rom.emit(PUSH_AX);
@@ -236,6 +241,8 @@ function interrupts(rom: Rom, vectors: Map<number, number>): number {
   begin(0x70)
     .exit('rtc')
     .emit(...both);
+  const alarm = rom.here;
+  rom.emit(INT, 0x4a, ...both);
   // IRQ 9 poses as IRQ 2.
   begin(0x71).emit(0xb0, 0x20, 0xe6, 0xa0, POP_AX, INT, 0x0a, IRET);
   begin(0x75)
@@ -254,7 +261,27 @@ function interrupts(rom: Rom, vectors: Map<number, number>): number {
   // The service has pushed nothing yet: four words of the packet, then a far call of the handler whose address is at 40:22 of the extended area.
   const mouseCall = rom.here;
   rom.emit(0xff, 0x1e, 0x22, 0x00, 0x83, 0xc4, 0x08).jump(JMP, mouseEnd);
-  return mouseCall;
+  return { mouseCall, alarm };
+}
+
+/** Selectors of the table at ES:SI that INT 15h function 89 is called with. */
+const PROTECTED = { DS: 0x18, ES: 0x20, SS: 0x28, CS: 0x30, BIOS: 0x38 } as const;
+const PUSH_BYTE = 0x6a;
+
+/** LGDT and LIDT from ES:SI, CR0.PE on, data segments, and a far return to the caller's offset in its own code descriptor. */
+function protectedMode(rom: Rom): number {
+  const at = rom.place(AT.PROTECT).here;
+  rom.emit(CLI, 0x26, 0x0f, 0x01, 0x54, 0x08, 0x26, 0x0f, 0x01, 0x5c, 0x10);
+  rom.emit(0x0f, 0x20, 0xc0, 0x66, 0x83, 0xc8, 0x01, 0x0f, 0x22, 0xc0);
+  const next = rom.here + 5;
+  rom.emit(0xea, next & 0xff, next >> 8, PROTECTED.BIOS).place(next);
+  const loads = { ds: 0xd8, es: 0xc0, ss: 0xd0 };
+  rom.emit(PUSH_BYTE, PROTECTED.DS, POP_AX, 0x8e, loads.ds);
+  rom.emit(PUSH_BYTE, PROTECTED.ES, POP_AX, 0x8e, loads.es);
+  rom.emit(PUSH_BYTE, PROTECTED.SS, POP_AX, 0x8e, loads.ss);
+  // POP BX; ADD SP,4; PUSH the caller's selector; PUSH BX; XOR AX,AX; RETF
+  rom.emit(0x5b, 0x83, 0xc4, 0x04, PUSH_BYTE, PROTECTED.CS, 0x53, 0x31, 0xc0, 0xcb);
+  return at;
 }
 
 /** INT 15h function C0: model AT, second PIC, RTC, INT 15h/4F, extended BIOS area (PS/2 BIOS Interface Technical Reference). */
@@ -324,7 +351,8 @@ export function biosProgram(): BiosProgram {
     .emit(PUSH_AX)
     .exit('floppy-irq')
     .emit(...EOI, POP_AX, IRET);
-  const mouseCall = interrupts(rom, vectors);
+  const irqs = interrupts(rom, vectors);
+  const protect = protectedMode(rom);
   const fixed = {
     0x14: AT.SERIAL,
     0x02: AT.NMI,
@@ -342,12 +370,13 @@ export function biosProgram(): BiosProgram {
   };
   for (const [number, at] of Object.entries({ ...fixed, ...more })) vectors.set(Number(number), at);
   vectors.set(0x43, AT.FONT_16);
+  vectors.set(0x4a, AT.IRET);
   plugAndPlay(rom);
   tables(rom.bytes);
   return {
     bytes: rom.bytes,
     exits: rom.exits,
-    labels: { ...key, ...system, ...start, serialSpin, keyboardWait, mouseCall },
+    labels: { ...key, ...system, ...start, serialSpin, keyboardWait, protect, ...irqs },
     vectors,
   };
 }
@@ -357,7 +386,7 @@ export function interruptVectors(program: BiosProgram): Uint8Array {
   const view = new DataView(new ArrayBuffer(0x78 * 4));
   for (let number = 0; number < 0x78; number++) {
     const ours = number < 0x20 || number >= 0x70 || program.vectors.has(number);
-    // INT 1D (video parameters), 41 and 46 (disk parameters) point to data there is none of.
+    // INT 1D (video parameters) points to data there is none of; 41 and 46 (disk parameters) depend on the machine.
     if (!ours || number === 0x1d) continue;
     view.setUint16(4 * number, program.vectors.get(number) ?? AT.IRET, true);
     view.setUint16(4 * number + 2, ROM_SEGMENT, true);

@@ -1,9 +1,10 @@
 /** The BIOS: what happens at power-on and when a stub of the ROM leaves for a service. */
-import { BDA } from './data-area.js';
+import { BDA, EBDA } from './data-area.js';
 import { loadBoot } from './boot.js';
 import type { Loaded } from './boot.js';
 import { DiskService } from './disk-service.js';
-import { Drives } from './drives.js';
+import { Drives, FIRST_DISK } from './drives.js';
+import { nativeGeometry, parameterTable } from './geometry.js';
 import type { BiosHost } from './host.js';
 import { KeyboardService } from './keyboard-service.js';
 import { LineServices } from './line-services.js';
@@ -62,8 +63,8 @@ export class BiosServices {
     this.disk = new DiskService(this.drives, host.memory);
     this.keyboard = new KeyboardService(host, labels);
     this.mouse = new MouseService(host, labels);
-    this.system = new SystemService(host, this.mouse, labels, this.state);
-    this.time = new TimeService(host);
+    this.time = new TimeService(host, labels);
+    this.system = new SystemService(host, { mouse: this.mouse, time: this.time }, labels, this.state);
     this.lines = new LineServices(host, labels);
     const adapter = new VideoAdapter(host.ports, host.memory);
     this.video = new VideoService(adapter, host.memory, () => this.framebuffer(), this.state);
@@ -91,6 +92,7 @@ export class BiosServices {
     this.disk.reset();
     this.system.reset();
     this.fillDataArea();
+    this.fillDiskTables();
     this.keyboard.reset();
     this.setUpScreen();
     this.setUpInterrupts();
@@ -119,6 +121,19 @@ export class BiosServices {
     memory.write32(BDA.LPT_TIMEOUT, 0x14141414);
     memory.write32(BDA.COM_TIMEOUT, 0x0a0a0a0a);
     memory.write((0xa000 - EBDA_KIB * 64) * 16, new Uint8Array(0x400).fill(EBDA_KIB, 0, 1));
+  }
+
+  /** Of the first two disks, for those who look at INT 41h and 46h. */
+  private fillDiskTables(): void {
+    const { memory } = this.host;
+    const segment = memory.read16(BDA.EBDA_SEGMENT);
+    [0x41, 0x46].forEach((vector, i) => {
+      const drive = this.disk.shape(FIRST_DISK + i);
+      if (drive === undefined) return;
+      const offset = EBDA.DISK_TABLES + 16 * i;
+      memory.write(segment * 16 + offset, parameterTable(drive.geometry, nativeGeometry(drive.size)));
+      memory.write32(4 * vector, segment * 0x10000 + offset);
+    });
   }
 
   private setUpInterrupts(): void {

@@ -1,6 +1,6 @@
 /**
- * INT 15h: memory maps and moves, A20, waits, configuration (PC/AT and PS/2 BIOS interface; ACPI 1.0, 14.1).
- * Not implemented: entering protected mode (89), event flags (83), joysticks, APM.
+ * INT 15h: memory maps and moves, A20, waits, protected mode, configuration (PC/AT and PS/2 BIOS interface; ACPI 1.0, 14.1).
+ * Not implemented: joysticks, APM.
  */
 import { memoryMap } from '../e820.js';
 import { BDA } from './data-area.js';
@@ -10,6 +10,7 @@ import type { Registers } from './registers.js';
 import { AT, ROM_SEGMENT } from './rom.js';
 import type { BiosProgram } from './rom.js';
 import type { BiosState } from './state.js';
+import type { TimeService } from './time-service.js';
 
 const SMAP = 0x534d4150,
   ENTRY_BYTES = 20;
@@ -18,6 +19,11 @@ const MICROSECOND = 1000;
 /** Longer waits sleep: an interrupt comes at least every 55 ms. */
 const SLEEP_NS = 60_000_000;
 const ONE_MIB = 0x100000;
+const PIC_MASTER = 0x20,
+  PIC_SLAVE = 0xa0;
+/** Of the table that function 89 is given: the descriptor for the BIOS, which the BIOS fills in: 64 KiB of readable code at F0000. */
+const BIOS_DESCRIPTOR = 0x38,
+  BIOS_CODE = [0xff, 0xff, 0x00, 0x00, 0x0f, 0x9b, 0x00, 0x00];
 const A20_BY_KEYBOARD = 1,
   A20_BY_PORT_92 = 2;
 
@@ -26,10 +32,17 @@ export class SystemService {
   private readonly mouse: MouseService;
   private readonly labels: BiosProgram['labels'];
   private readonly state: BiosState;
+  private readonly time: TimeService;
 
-  constructor(host: BiosHost, mouse: MouseService, labels: BiosProgram['labels'], state: BiosState) {
+  constructor(
+    host: BiosHost,
+    { mouse, time }: { readonly mouse: MouseService; readonly time: TimeService },
+    labels: BiosProgram['labels'],
+    state: BiosState,
+  ) {
     this.host = host;
     this.mouse = mouse;
+    this.time = time;
     this.labels = labels;
     this.state = state;
   }
@@ -53,10 +66,14 @@ export class SystemService {
       case 0x90:
       case 0x91:
         return this.done(r);
+      case 0x83:
+        return this.eventWait(r);
       case 0x86:
         return this.wait(r);
       case 0x87:
         return this.move(r);
+      case 0x89:
+        return this.enterProtectedMode(r);
       case 0x88:
         r.ax = Math.min(0xfc00, this.extendedKib);
         r.carry = false;
@@ -111,6 +128,33 @@ export class SystemService {
     this.done(r);
   }
 
+  /** AL = 0: a byte at ES:BX gets its top bit in CX:DX microseconds; 1: it does not. */
+  private eventWait(r: Registers): void {
+    if (r.al > 1) return this.unsupported(r);
+    if (r.al === 1) this.time.endWait();
+    else if (!this.time.startWait(r.esSelector, r.bx, r.cx * 0x10000 + r.dx)) {
+      r.ah = 0;
+      r.carry = true;
+      return;
+    }
+    this.done(r);
+  }
+
+  /** ES:SI is a table of eight descriptors, BH and BL the first vectors of the two interrupt controllers, which end up masked. The stub does the rest. */
+  private enterProtectedMode(r: Registers): void {
+    const { memory, ports, processor } = this.host;
+    for (const [pic, words] of [
+      [PIC_MASTER, [r.bh, 0x04, 0x01, 0xff]],
+      [PIC_SLAVE, [r.bl, 0x02, 0x01, 0xff]],
+    ] as const) {
+      ports.write(pic, 0x11);
+      for (const word of words) ports.write(pic + 1, word);
+    }
+    this.host.setA20(true);
+    memory.write(r.es(r.si) + BIOS_DESCRIPTOR, Uint8Array.from(BIOS_CODE));
+    processor.jump(this.labels.protect);
+  }
+
   /** CX words between the bases of two descriptors of the table at ES:SI. */
   private move(r: Registers): void {
     const { memory } = this.host;
@@ -128,9 +172,17 @@ export class SystemService {
 
   private memorySize(r: Registers): void {
     if (r.al === 0x20) return this.mapEntry(r);
-    if (r.al !== 0x01) return this.unsupported(r);
-    r.ax = r.cx = Math.min(15 * 1024, this.extendedKib);
-    r.bx = r.dx = Math.floor(Math.max(0, this.host.ramBytes - 16 * ONE_MIB) / 0x10000);
+    if (r.al !== 0x01 && r.al !== 0x81) return this.unsupported(r);
+    const kibibytes = Math.min(15 * 1024, this.extendedKib);
+    const blocks = Math.floor(Math.max(0, this.host.ramBytes - 16 * ONE_MIB) / 0x10000);
+    // E881 is E801 in 32 bits.
+    if (r.al === 0x81) {
+      r.eax = r.ecx = kibibytes;
+      r.ebx = r.edx = blocks;
+    } else {
+      r.ax = r.cx = kibibytes;
+      r.bx = r.dx = blocks;
+    }
     r.carry = false;
   }
 

@@ -1,8 +1,9 @@
-/** INT 1Ah: ticks since midnight and the real-time clock (PC/AT BIOS interface). Not implemented: what alarms do when they are due beyond INT 4Ah. */
+/** INT 1Ah: ticks since midnight, the real-time clock with its alarm, which calls INT 4Ah, and the clock's share in INT 15h function 83 (PC/AT BIOS interface). */
 import { BDA } from './data-area.js';
 import type { BiosHost } from './host.js';
 import { pciBios } from './pci-bios.js';
 import type { Registers } from './registers.js';
+import type { BiosProgram } from './rom.js';
 
 const INDEX = 0x70,
   VALUE = 0x71;
@@ -15,17 +16,34 @@ const SECONDS = 0,
   STATUS_B = 11,
   STATUS_C = 12,
   CENTURY = 0x32;
-const ALARM_ENABLE = 0x20,
+const ALARM_SECONDS = 1,
+  ALARM_MINUTES = 3,
+  ALARM_HOURS = 5;
+const PERIODIC_ENABLE = 0x40,
+  ALARM_ENABLE = 0x20,
   DAYLIGHT = 1,
   STOPPED = 0x80;
 const TICKS_PER_DAY = 0x1800b0,
   SECONDS_PER_DAY = 86400;
+/** Of the periodic interrupt at 1024 Hz. */
+const PERIOD_MICROSECONDS = 976;
+const SLAVE_MASK = 0xa1,
+  CLOCK_LINE = 1;
+const WAITING = 1,
+  WAIT_OVER = 0x80;
+
+function refuse(r: Registers, code: number): void {
+  r.ah = code;
+  r.carry = true;
+}
 
 export class TimeService {
   private readonly host: BiosHost;
+  private readonly labels: BiosProgram['labels'];
 
-  constructor(host: BiosHost) {
+  constructor(host: BiosHost, labels: BiosProgram['labels']) {
     this.host = host;
+    this.labels = labels;
   }
 
   private get(register: number): number {
@@ -50,14 +68,53 @@ export class TimeService {
     const { memory } = this.host;
     const ticks = memory.read32(BDA.TICKS) + 1;
     memory.write32(BDA.TICKS, ticks >= TICKS_PER_DAY ? 0 : ticks);
-    if (ticks >= TICKS_PER_DAY) memory.write8(BDA.MIDNIGHT, 1);
+    if (ticks >= TICKS_PER_DAY) {
+      memory.write8(BDA.MIDNIGHT, 1);
+      memory.write16(BDA.DAYS, memory.read16(BDA.DAYS) + 1);
+    }
     const motor = memory.read8(0x440);
     if (motor > 0) memory.write8(0x440, motor - 1);
   }
 
   /** IRQ 8: reading the flags lets the next one come. */
   clockInterrupt(): void {
-    this.get(STATUS_C);
+    const flags = this.get(STATUS_C) & this.get(STATUS_B);
+    if ((flags & PERIODIC_ENABLE) !== 0) this.passPeriod();
+    if ((flags & ALARM_ENABLE) !== 0) this.host.processor.jump(this.labels.alarm);
+  }
+
+  private enable(bit: number): void {
+    const { ports } = this.host;
+    this.set(STATUS_B, this.get(STATUS_B) | bit);
+    ports.write(SLAVE_MASK, ports.read(SLAVE_MASK) & ~CLOCK_LINE);
+  }
+
+  /** INT 15h function 83: bit 7 of a byte is set when so many microseconds are over. False while another wait is in progress. */
+  startWait(segment: number, offset: number, microseconds: number): boolean {
+    const { memory } = this.host;
+    if ((memory.read8(BDA.WAIT_ACTIVE) & WAITING) !== 0) return false;
+    memory.write16(BDA.WAIT_FLAG, offset);
+    memory.write16(BDA.WAIT_FLAG + 2, segment);
+    memory.write32(BDA.WAIT_LEFT, microseconds);
+    memory.write8(BDA.WAIT_ACTIVE, WAITING);
+    this.enable(PERIODIC_ENABLE);
+    return true;
+  }
+
+  endWait(): void {
+    this.host.memory.write8(BDA.WAIT_ACTIVE, 0);
+    this.set(STATUS_B, this.get(STATUS_B) & ~PERIODIC_ENABLE);
+  }
+
+  private passPeriod(): void {
+    const { memory } = this.host;
+    if ((memory.read8(BDA.WAIT_ACTIVE) & WAITING) === 0) return;
+    const left = memory.read32(BDA.WAIT_LEFT) - PERIOD_MICROSECONDS;
+    memory.write32(BDA.WAIT_LEFT, Math.max(0, left));
+    if (left > 0) return;
+    const flag = memory.read16(BDA.WAIT_FLAG + 2) * 16 + memory.read16(BDA.WAIT_FLAG);
+    memory.write8(flag, memory.read8(flag) | WAIT_OVER);
+    this.endWait();
   }
 
   handle(r: Registers): void {
@@ -95,16 +152,31 @@ export class TimeService {
       case 0x05:
         this.setDate(r);
         break;
+      case 0x06:
+        if ((this.get(STATUS_B) & ALARM_ENABLE) !== 0) return refuse(r, 0);
+        this.setAlarm(r);
+        break;
       case 0x07:
         this.set(STATUS_B, this.get(STATUS_B) & ~ALARM_ENABLE);
         break;
+      case 0x0a:
+        r.cx = this.host.memory.read16(BDA.DAYS);
+        break;
+      case 0x0b:
+        this.host.memory.write16(BDA.DAYS, r.cx);
+        break;
       default:
-        r.ah = 1;
-        r.carry = true;
-        return;
+        return refuse(r, 1);
     }
     r.ah = 0;
     r.carry = false;
+  }
+
+  private setAlarm(r: Registers): void {
+    this.set(ALARM_SECONDS, r.dh);
+    this.set(ALARM_MINUTES, r.cl);
+    this.set(ALARM_HOURS, r.ch);
+    this.enable(ALARM_ENABLE);
   }
 
   private getTime(r: Registers): void {

@@ -1,7 +1,7 @@
 /**
  * VESA BIOS Extension 3.0 over the Bochs dispi registers: information, modes with and without linear framebuffer, windows, scan lines, start
  * of display, palette, EDID.
- * Not implemented: saving state (4F04), protected-mode interface (4F0A), refresh rates, triple buffering, power management beyond "on".
+ * Not implemented: protected-mode interface (4F0A, which VBE 3.0 leaves open), refresh rates, triple buffering, power management beyond "on".
  */
 import { BDA } from './data-area.js';
 import type { BiosMemory } from './host.js';
@@ -10,6 +10,8 @@ import { AT, ROM_SEGMENT } from './rom.js';
 import type { BiosState } from './state.js';
 import { DISPI } from './video-adapter.js';
 import type { VideoAdapter } from './video-adapter.js';
+import { VBE_PARTS } from './video-state.js';
+import type { VideoState } from './video-state.js';
 
 const OK = 0x004f,
   FAILED = 0x014f,
@@ -73,24 +75,26 @@ function colourFields(bits: number): number[] {
   return bits === 32 ? [8, 16, 8, 8, 8, 0, 8, 24] : [0, 0, 0, 0, 0, 0, 0, 0];
 }
 
+export interface VbeParts {
+  readonly framebuffer: () => number;
+  readonly setMode: (mode: number) => void;
+  readonly saved: VideoState;
+}
+
 export class Vbe {
   private readonly adapter: VideoAdapter;
   private readonly memory: BiosMemory;
   private readonly framebuffer: () => number;
   private readonly setTextMode: (mode: number) => void;
+  private readonly saved: VideoState;
   private readonly state: BiosState;
 
-  constructor(
-    adapter: VideoAdapter,
-    memory: BiosMemory,
-    framebuffer: () => number,
-    setTextMode: (mode: number) => void,
-    state: BiosState,
-  ) {
+  constructor(adapter: VideoAdapter, memory: BiosMemory, parts: VbeParts, state: BiosState) {
     this.adapter = adapter;
     this.memory = memory;
-    this.framebuffer = framebuffer;
-    this.setTextMode = setTextMode;
+    this.framebuffer = parts.framebuffer;
+    this.setTextMode = parts.setMode;
+    this.saved = parts.saved;
     this.state = state;
   }
 
@@ -111,6 +115,8 @@ export class Vbe {
       case 0x03:
         r.bx = this.currentMode();
         return OK;
+      case 0x04:
+        return this.saveOrRestore(r);
       case 0x05:
         return this.window(r);
       case 0x06:
@@ -227,6 +233,28 @@ export class Vbe {
     adapter.writeDispi(DISPI.BITS, bits);
     const linear = (wanted & USE_LINEAR) !== 0 ? LINEAR : 0;
     adapter.writeDispi(DISPI.ENABLE, ENABLED | linear | ((wanted & KEEP) !== 0 ? KEEP_MEMORY : 0));
+  }
+
+  /** DL: 0 how many blocks of 64 bytes, 1 save, 2 restore what CX says. */
+  private saveOrRestore(r: Registers): number {
+    const parts = r.cx & VBE_PARTS;
+    if (r.dl > 2) return FAILED;
+    if (r.dl === 0) r.bx = this.saved.size(parts);
+    else if (r.dl === 1) this.saved.save(parts, r.es(r.bx));
+    else {
+      this.saved.restore(parts, r.es(r.bx));
+      this.state.vbeMode = this.modeOfRegisters();
+    }
+    return OK;
+  }
+
+  /** The number of the mode that the dispi registers have. */
+  private modeOfRegisters(): number {
+    const { adapter } = this;
+    const [width, height, bits] = [DISPI.WIDTH, DISPI.HEIGHT, DISPI.BITS].map((i) => adapter.readDispi(i));
+    const found = VBE_MODES.find((m) => m.width === width && m.height === height && m.bits === bits);
+    const linear = (adapter.readDispi(DISPI.ENABLE) & LINEAR) !== 0 ? USE_LINEAR : 0;
+    return found === undefined ? this.state.vbeMode : found.number | linear;
   }
 
   /** Bank of window A; there is no window B. */

@@ -8,6 +8,7 @@ export const SEQUENCER = 0x3c4,
   GRAPHICS = 0x3ce;
 const ATTRIBUTE = 0x3c0,
   MISC = 0x3c2,
+  MISC_READ = 0x3cc,
   PEL_MASK = 0x3c6,
   DAC_READ = 0x3c7,
   DAC_WRITE = 0x3c8,
@@ -35,9 +36,9 @@ const FONT_WINDOW = 0xa0000,
 
 export class VideoAdapter {
   private readonly ports: BiosPorts;
-  private readonly memory: BiosMemory;
+  private readonly memory: Pick<BiosMemory, 'write'>;
 
-  constructor(ports: BiosPorts, memory: BiosMemory) {
+  constructor(ports: BiosPorts, memory: Pick<BiosMemory, 'write'>) {
     this.ports = ports;
     this.memory = memory;
   }
@@ -56,7 +57,14 @@ export class VideoAdapter {
 
   /** The CRT controller moves between colour and monochrome addresses. */
   get crtc(): number {
-    return (this.ports.read(0x3cc) & 1) === 0 ? CRTC_MONO : CRTC;
+    return (this.misc & 1) === 0 ? CRTC_MONO : CRTC;
+  }
+
+  get misc(): number {
+    return this.ports.read(MISC_READ);
+  }
+  set misc(value: number) {
+    this.ports.write(MISC, value);
   }
 
   private toAttributeIndex(): void {

@@ -1,6 +1,6 @@
 /**
  * INT 10h of a VGA: modes, cursor, pages, characters, dots, strings; colours and fonts are in files of their own.
- * Not implemented: light pen, saving and restoring the video state, static functionality tables beyond the mode list, 512 characters.
+ * Not implemented: light pen, static functionality tables beyond the mode list, 512 characters.
  */
 import { BDA } from './data-area.js';
 import type { BiosMemory } from './host.js';
@@ -15,6 +15,7 @@ import type { VideoMode } from './video-modes.js';
 import { surfaceOf } from './video-surface.js';
 import type { Surface } from './video-surface.js';
 import { Vbe } from './vbe.js';
+import { VGA_PARTS, VideoState } from './video-state.js';
 
 const BELL = 7,
   BACKSPACE = 8,
@@ -37,12 +38,15 @@ export class VideoService {
   private readonly memory: BiosMemory;
   private readonly fonts: VideoFonts;
   private readonly vbe: Vbe;
+  private readonly saved: VideoState;
 
   constructor(adapter: VideoAdapter, memory: BiosMemory, framebuffer: () => number, state: BiosState) {
     this.adapter = adapter;
     this.memory = memory;
     this.fonts = new VideoFonts(adapter, memory);
-    this.vbe = new Vbe(adapter, memory, framebuffer, (mode) => this.setMode(mode), state);
+    this.saved = new VideoState(adapter, memory);
+    const setMode = (mode: number): void => this.setMode(mode);
+    this.vbe = new Vbe(adapter, memory, { framebuffer, setMode, saved: this.saved }, state);
   }
 
   handle(r: Registers): void {
@@ -89,6 +93,7 @@ export class VideoService {
     else if (r.ah === 0x12) this.alternateSelect(r);
     else if (r.ah === 0x1a) this.displayCombination(r);
     else if (r.ah === 0x1b) this.functionality(r);
+    else if (r.ah === 0x1c) this.saveOrRestore(r);
     else if (r.ah === 0x4f) this.vbe.handle(r);
   }
 
@@ -345,6 +350,16 @@ export class VideoService {
       this.memory.write8(BDA.DISPLAY_CODE, r.bl);
       r.al = 0x1a;
     }
+  }
+
+  /** AL: 0 how many blocks of 64 bytes, 1 save, 2 restore what CX says. */
+  private saveOrRestore(r: Registers): void {
+    const parts = r.cx & VGA_PARTS;
+    if (r.al > 2 || parts === 0) return;
+    if (r.al === 0) r.bx = this.saved.size(parts);
+    else if (r.al === 1) this.saved.save(parts, r.es(r.bx));
+    else this.saved.restore(parts, r.es(r.bx));
+    r.al = 0x1c;
   }
 
   /** 64 bytes: a pointer to what the adapter can do, the data area's values, and what is on. */
