@@ -1,7 +1,7 @@
 /** The breadboard: with src/machine/ it names every chip and every wire of the PC. */
 import { DebugExit } from './devices/debug-exit.js';
 import { DebugPort } from './devices/debug-port.js';
-import type { Device, Wire } from './devices/device.js';
+import type { Device, DirectMemory, Wire } from './devices/device.js';
 import { FwCfg } from './devices/fw-cfg.js';
 import { DmaControllers } from './devices/i8237.js';
 import { ParallelPort } from './devices/parallel-port.js';
@@ -12,6 +12,7 @@ import type { PciPlace } from './devices/pci-bus.js';
 import { Rtl8139 } from './devices/rtl8139.js';
 import { Uart16550 } from './devices/uart-16550.js';
 import { Vga } from './devices/vga.js';
+import { VGA_MEMORY_BYTES } from './devices/vga-state.js';
 import { ACPI_BASE } from './firmware/acpi.js';
 import { biosPlaces, checkBios } from './firmware/bios-image.js';
 import { DEFAULT_BOOT_ORDER, bootOrderCmos } from './firmware/boot-order.js';
@@ -26,6 +27,7 @@ import { VcpuEnvironment, watchedMmio } from './hv/environment.js';
 import type { EndReason } from './hv/exits.js';
 import type { Lapic } from './hv/lapic.js';
 import type { NamedRange } from './hv/ioreq.js';
+import { DirectFrames, DirectRanges } from './hv/direct-memory.js';
 import { GuestDma } from './hv/guest-dma.js';
 import { MmioBus } from './hv/mmio-bus.js';
 import { Pit } from './hv/pit.js';
@@ -115,10 +117,10 @@ export class Machine {
   constructor(options: MachineOptions) {
     this.options = options;
     const model = chooseModel(options.cpu);
-    this.memory = new PhysicalMemory(
-      options.memoryBytes,
-      options.scatter === undefined ? {} : { scatter: options.scatter },
-    );
+    this.memory = new PhysicalMemory(options.memoryBytes, {
+      deviceBytes: VGA_MEMORY_BYTES,
+      ...(options.scatter === undefined ? {} : { scatter: options.scatter }),
+    });
     this.cpu = new Cpu(model, this.memory.processor);
     this.shadow = new ShadowRam(this.memory);
     this.cpu.fpu = new Fpu();
@@ -162,7 +164,7 @@ export class Machine {
     );
     this.vcpu.firmware = () => this.bios.call();
     const coprocessor = new NumericError(interrupts.irq(NUMERIC_ERROR_IRQ));
-    this.vga = this.chipset.register(new Vga(clock, options.vgaBios), VGA_SLOT);
+    this.vga = this.chipset.register(new Vga(clock, options.vgaBios, this.videoMemory()), VGA_SLOT);
     this.i8042 = this.createKeyboardController(interrupts.irq);
     this.devices = [
       ...interrupts.devices,
@@ -241,6 +243,14 @@ export class Machine {
     const { memory } = chipset;
     const irq = chipset.interrupt(NETWORK_SLOT);
     chipset.register(new Rtl8139({ clock, irq, memory, ...options.network }), NETWORK_SLOT);
+  }
+
+  /** Undefined where machine addresses do not suffice: then every access is a call. */
+  private videoMemory(): DirectMemory | undefined {
+    if (this.memory.deviceFrames === 0) return undefined;
+    const frames = new DirectFrames(this.memory);
+    this.mmio.onOrder = new DirectRanges(this.memory, frames).order;
+    return frames;
   }
 
   private setA20(gate: 'keyboard' | 'port92', level: boolean): void {

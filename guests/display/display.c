@@ -1,5 +1,6 @@
 // Sets one display mode by its registers, without a BIOS, and fills the screen with a pattern; then says DRAWN on the serial line.
-// Command line: text | text50 | mode13 | mode12 | modex | vbe8 | vbe16 | vbe24 | vbe32 | split | keys (scan codes and mouse bytes on the
+// Command line: text | text50 | mode13 | mode12 | modex | vbe8 | vbe16 | vbe24 | vbe32 | split | fill (30 pictures of
+// 800 by 600 by 32 bits, stored, copied and filled by strings) | keys (scan codes and mouse bytes on the
 // serial line; Escape changes to vbe32).
 typedef unsigned char u8;
 typedef unsigned short u16;
@@ -165,6 +166,24 @@ static void draw_linear(u32 bits) {
       for (u32 i = 0; i < bytes; i++) memory[(y * 640 + x) * bytes + i] = (u8)(x * (i + 1) + y * 3 + ((x * y) >> 6));
 }
 
+// What a program without acceleration does: draws pixel by pixel, scrolls by copying upwards, clears with a string instruction.
+static void fill(void) {
+  volatile u32 *memory = (volatile u32 *)framebuffer();
+  const u32 width = 800, height = 600;
+  if (!memory) return;
+  dispi(4, 0); dispi(1, width); dispi(2, height); dispi(3, 32); dispi(4, 0x41);
+  inb(0x3da);
+  outb(0x3c0, 0x20);
+  for (u32 picture = 0; picture < 30; picture++) {
+    u32 count = width * height;
+    volatile u32 *to = memory;
+    asm volatile("rep stosl" : "+D"(to), "+c"(count) : "a"(picture * 0x010203) : "memory");
+    for (u32 y = 0; y < height; y++)
+      for (u32 x = 0; x < width; x++) memory[y * width + x] = (x << 16 | y << 4) + picture;
+    for (u32 i = 0; i < width * (height - 16); i++) memory[i] = memory[i + width * 16];
+  }
+}
+
 static void hex(u8 value) {
   const char digits[] = "0123456789abcdef";
   char out[] = { digits[value >> 4], digits[value & 15], ' ', 0 };
@@ -201,6 +220,7 @@ void main(const u32 *information) {
   else if (same(line, "vbe16")) draw_linear(16);
   else if (same(line, "vbe24")) draw_linear(24);
   else if (same(line, "vbe32")) draw_linear(32);
+  else if (same(line, "fill")) fill();
   else if (same(line, "keys")) show_keys();
   else print("FAIL unknown mode\n");
   print("DRAWN\n");

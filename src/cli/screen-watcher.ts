@@ -54,6 +54,7 @@ export class ScreenWatcher implements Observer {
   settle(): void {
     // While keys are being typed, the prompt on the screen is the one that they answer.
     const sends = this.#nextSend < this.#sends.length && !this.#keyboard.busy;
+    if (!sends && this.#until === undefined) return;
     const changed = this.#source.changes !== this.#seen;
     if (!(sends && (changed || !this.#sendsSeen)) && !(this.#until !== undefined && changed)) return;
     this.#seen = this.#source.changes;

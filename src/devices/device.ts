@@ -23,6 +23,16 @@ export interface PortClaim {
   /** Widest access the chip takes whole; default 1. */
   readonly width?: 1 | 2 | 4;
 }
+/** Memory of a device that the processor can reach without a call, as it reaches RAM. Its contents are part of the device's state. */
+export interface DirectMemory {
+  readonly bytes: Uint8Array;
+  /** Whether the processor reaches it directly, where the claim with it is the one that answers; otherwise the claim is called. */
+  show(direct: boolean): void;
+  /** The device itself has written while the memory was shown. */
+  written(offset: number, length: number): void;
+  /** Whether anything was written directly since the last call. */
+  takeWritten(): boolean;
+}
 export interface MmioClaim {
   /** Guest-physical byte addresses, `last` inclusive. */
   readonly first: number;
@@ -31,9 +41,11 @@ export interface MmioClaim {
   write(address: number, size: number, value: number): void;
   /**
    * Writes may come late, before the next access of any other kind and before the end of the slice: they move no wire and no deadline and do not look
-   * at the clock. Below 1 MiB only.
+   * at the clock. Below 1 MiB only. May change between accesses.
    */
   readonly buffered?: boolean;
+  /** What lies behind the whole range. */
+  readonly direct?: DirectMemory | undefined;
 }
 /** Sets an interrupt or signal line; level semantics, the receiver does edge detection. */
 export type Wire = (level: boolean) => void;
@@ -44,6 +56,8 @@ export interface PciBar {
   /** Bytes, a power of two; at least 4 for I/O and 16 for memory. */
   readonly size: number;
   readonly prefetchable?: boolean;
+  /** What lies behind the whole range of memory. */
+  readonly direct?: DirectMemory | undefined;
   /** `offset` from the start of the range; size 1, 2 or 4; unsigned. */
   read(offset: number, size: number): number;
   write(offset: number, size: number, value: number): void;

@@ -119,5 +119,6 @@ function memoryAt(bar: PciBar, first: number): MmioClaim {
     last: first + bar.size - 1,
     read: (address, size) => bar.read(address - first, size),
     write: (address, size, value) => bar.write(address - first, size, value),
+    direct: bar.direct,
   };
 }

@@ -5,6 +5,7 @@
  *     plane addresses  0       1       2            plane p of address a is memory[4 a + p],
  *     memory           0 1 2 3 4 5 6 7 8 ...        so a latch load or an unmasked write is one 32-bit access
  */
+import type { DirectMemory } from './device.js';
 import { DISPI, isLinearMode, PLANE_BYTES } from './vga-state.js';
 import type { VgaState } from './vga-state.js';
 
@@ -26,10 +27,14 @@ const everywhere = (byte: number): number => Math.imul(byte, 0x01010101);
 export class VgaMemory {
   private readonly state: VgaState;
   private readonly words: Int32Array;
+  private readonly direct: DirectMemory | undefined;
 
-  constructor(state: VgaState) {
+  /** `direct` is told of writes. */
+  constructor(state: VgaState, direct?: DirectMemory) {
     this.state = state;
-    this.words = new Int32Array(state.memory.buffer);
+    this.direct = direct;
+    const { buffer, byteOffset, length } = state.memory;
+    this.words = new Int32Array(buffer, byteOffset, length >> 2);
   }
 
   /** Size 1, 2 or 4; unsigned. What no window shows reads all ones. */
@@ -93,7 +98,7 @@ export class VgaMemory {
   private writeByte(address: number, value: number): void {
     const s = this.state;
     if (this.isBanked()) {
-      if (address < 0xb0000) s.memory[this.bankAddress(address)] = value;
+      if (address < 0xb0000) this.store(this.bankAddress(address), value);
       return;
     }
     const offset = this.offsetOf(address);
@@ -109,6 +114,12 @@ export class VgaMemory {
     }
     const mask = SPREAD[planes]!;
     this.words[at] = (this.words[at]! & ~mask) | (this.combine(value) & mask);
+    this.direct?.written(at * 4, 4);
+  }
+
+  private store(at: number, value: number): void {
+    this.state.memory[at] = value;
+    this.direct?.written(at, 1);
   }
 
   /** What the four planes get, by write mode. */

@@ -65,7 +65,8 @@ export interface VgaState {
   memory: Uint8Array;
 }
 
-export function createVgaState(): VgaState {
+/** `memory` has VGA_MEMORY_BYTES, aligned to 4. */
+export function createVgaState(memory: Uint8Array = new Uint8Array(VGA_MEMORY_BYTES)): VgaState {
   const state: VgaState = {
     misc: 0,
     featureControl: 0,
@@ -89,7 +90,7 @@ export function createVgaState(): VgaState {
     latch: 0,
     dispiIndex: 0,
     dispi: new Uint16Array(DISPI_COUNT),
-    memory: new Uint8Array(VGA_MEMORY_BYTES),
+    memory,
   };
   resetVgaState(state);
   return state;

@@ -3,12 +3,12 @@
  * registers in BAR 2, the VGA BIOS in the expansion ROM. What it shows is drawn by `src/display` from its state.
  * Not implemented: EDID (reads 0), and what the files of the parts list.
  */
-import type { Clock, Device, PciBar } from './device.js';
+import type { Clock, Device, DirectMemory, MmioClaim, PciBar } from './device.js';
 import { PciFunction } from './pci-function.js';
 import { readDispi, writeDispi } from './vga-dispi.js';
 import { VgaMemory } from './vga-memory.js';
 import { VgaRegisters } from './vga-registers.js';
-import { createVgaState, resetVgaState, VGA_MEMORY_BYTES } from './vga-state.js';
+import { createVgaState, isLinearMode, resetVgaState, VGA_MEMORY_BYTES } from './vga-state.js';
 import type { VgaState } from './vga-state.js';
 
 const DISPI_INDEX = 0x1ce,
@@ -43,31 +43,25 @@ function romBar(rom: Uint8Array): PciBar {
 export class Vga implements Device<VgaState> {
   readonly name = 'vga';
   readonly version = 1;
-  readonly state = createVgaState();
-  /** Grows with every write that may change the picture; tells a viewer that there may be something new. Not part of the state. */
-  changes = 0;
+  readonly state: VgaState;
   readonly ports;
-  readonly mmio = [
-    {
-      first: LEGACY_FIRST,
-      last: LEGACY_LAST,
-      buffered: true,
-      read: (address: number, size: number) => this.memory.read(address, size),
-      write: (address: number, size: number, value: number) => {
-        this.changes++;
-        this.memory.write(address, size, value);
-      },
-    },
-  ];
+  readonly mmio: readonly [MmioClaim];
   readonly pci: PciFunction;
-  private readonly memory = new VgaMemory(this.state);
+  private readonly memory: VgaMemory;
   private readonly registers: VgaRegisters;
-  private readonly bytes = this.state.memory;
-  private readonly view = new DataView(this.state.memory.buffer);
+  private readonly direct: DirectMemory | undefined;
+  private revision = 0;
 
-  /** `rom` is the VGA BIOS, at most 64 KiB; without one the function has no expansion ROM. */
-  constructor(clock: Clock, rom?: Uint8Array) {
-    this.registers = new VgaRegisters(this.state, clock);
+  /**
+   * `rom` is the VGA BIOS, at most 64 KiB; without one the function has no expansion ROM. `direct`, of VGA_MEMORY_BYTES, is shown as the
+   * framebuffer while there is one.
+   */
+  constructor(clock: Clock, rom?: Uint8Array, direct?: DirectMemory) {
+    const state = (this.state = createVgaState(direct?.bytes));
+    this.direct = direct;
+    this.memory = new VgaMemory(state, direct);
+    this.registers = new VgaRegisters(state, clock);
+    this.mmio = [this.legacyMemory()];
     const legacy = (first: number, last: number) => ({
       first,
       last,
@@ -104,15 +98,44 @@ export class Vga implements Device<VgaState> {
   /** Registers return to their power-on values; the picture memory is not cleared, as on the card. */
   reset(): void {
     resetVgaState(this.state);
-    this.changes++;
+    this.modeChanged();
   }
 
   restored(): void {
-    this.changes++;
+    this.direct?.written(0, VGA_MEMORY_BYTES);
+    this.modeChanged();
+  }
+
+  /** Grows with everything that may change the picture; tells a viewer that there may be something new. Not part of the state. */
+  get changes(): number {
+    if (this.direct?.takeWritten() === true) this.revision++;
+    return this.revision;
+  }
+
+  private modeChanged(): void {
+    this.revision++;
+    this.direct?.show(isLinearMode(this.state));
+  }
+
+  /** Writes to a framebuffer that the processor also reaches past this chip may not wait. */
+  private legacyMemory(): MmioClaim {
+    const { state } = this;
+    return {
+      first: LEGACY_FIRST,
+      last: LEGACY_LAST,
+      get buffered() {
+        return !isLinearMode(state);
+      },
+      read: (address, size) => this.memory.read(address, size),
+      write: (address, size, value) => {
+        this.revision++;
+        this.memory.write(address, size, value);
+      },
+    };
   }
 
   private writePort(port: number, value: number): void {
-    this.changes++;
+    this.revision++;
     this.registers.write(port, value);
   }
 
@@ -130,16 +153,18 @@ export class Vga implements Device<VgaState> {
   }
 
   private writeDispi(index: number, value: number): void {
-    this.changes++;
     writeDispi(this.state, index, value);
+    this.modeChanged();
   }
 
   private framebuffer(): PciBar {
-    const { view, bytes } = this;
+    const { memory: bytes } = this.state;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     return {
       kind: 'memory',
       size: VGA_MEMORY_BYTES,
       prefetchable: true,
+      direct: this.direct,
       read: (offset, size) => {
         if (offset > VGA_MEMORY_BYTES - size) return 0;
         if (size === 4) return view.getUint32(offset, true);
@@ -147,7 +172,7 @@ export class Vga implements Device<VgaState> {
       },
       write: (offset, size, value) => {
         if (offset > VGA_MEMORY_BYTES - size) return;
-        this.changes++;
+        this.revision++;
         if (size === 4) view.setUint32(offset, value, true);
         else if (size === 2) view.setUint16(offset, value, true);
         else bytes[offset] = value;

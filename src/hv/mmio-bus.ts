@@ -1,6 +1,6 @@
 /** Guest-physical addresses that are not RAM: routes a request to the server of its range, buffers writes that nobody waits for. */
 import debug from 'debug';
-import type { Device, MmioClaim } from '../devices/device.js';
+import type { Device, DirectMemory, MmioClaim } from '../devices/device.js';
 import { BUFFERED_LIMIT, BufferedWrites } from './buffered-io.js';
 import { IoRequest, IoType } from './ioreq.js';
 import type { IoServer, NamedRange } from './ioreq.js';
@@ -8,7 +8,7 @@ import { MovableRanges } from './movable-ranges.js';
 
 const log = debug('hvm:io');
 
-interface Range {
+export interface Range {
   readonly first: number;
   readonly last: number;
 }
@@ -19,16 +19,21 @@ class RangeServer implements IoServer, Range {
   readonly width = 4;
   readonly first: number;
   readonly last: number;
-  readonly buffered: boolean;
   private readonly claim: MmioClaim;
 
   constructor(name: string, claim: MmioClaim) {
     this.name = name;
     this.first = claim.first;
     this.last = claim.last;
-    this.buffered = claim.buffered === true;
     this.claim = claim;
     if (this.buffered && claim.last >= BUFFERED_LIMIT) throw new Error(`${name} buffers writes above 1 MiB`);
+  }
+
+  get buffered(): boolean {
+    return this.claim.buffered === true;
+  }
+  get direct(): DirectMemory | undefined {
+    return this.claim.direct;
   }
 
   handle(request: IoRequest): void {
@@ -40,9 +45,12 @@ class RangeServer implements IoServer, Range {
     }
   }
 }
-interface Registered extends Range {
-  readonly server: IoServer;
-  readonly buffered: boolean;
+/** A range of the bus, in the order in which they are asked; those before it answer where they meet. */
+export interface BusRange extends Range {
+  readonly direct?: DirectMemory | undefined;
+}
+interface Registered extends BusRange {
+  readonly server: IoServer & { readonly buffered?: boolean };
 }
 
 function meet(a: Range, b: Range): boolean {
@@ -50,7 +58,7 @@ function meet(a: Range, b: Range): boolean {
 }
 
 function registered(server: RangeServer): Registered {
-  return { server, first: server.first, last: server.last, buffered: server.buffered };
+  return { server, first: server.first, last: server.last, direct: server.direct };
 }
 
 export class MmioBus {
@@ -66,6 +74,8 @@ export class MmioBus {
   private disjoint = true;
   /** 4 KiB frames that were already reported. */
   private readonly logged = new Set<number>();
+  /** Called with every range when one came, went or moved. */
+  onOrder: (ranges: readonly BusRange[]) => void = () => {};
 
   /** Throws an Error naming both devices when the ranges overlap. */
   add(device: Device): void {
@@ -74,7 +84,7 @@ export class MmioBus {
 
   /** Makes a server answer from `first` to `last`. Throws an Error naming both when something else does already. */
   register(server: IoServer, first: number, last: number): void {
-    this.addRange({ server, first, last, buffered: false });
+    this.addRange({ server, first, last });
   }
 
   private addRange(range: Registered): void {
@@ -100,6 +110,7 @@ export class MmioBus {
     const covered = this.movable.list.filter((m, i) => this.isCovered(m.claim, this.fixed.length + i));
     this.disjoint = covered.length === 0;
     for (const m of covered) this.movable.reportCovered(m);
+    this.onOrder(this.ranges);
   }
 
   /** By one of the `before` ranges that are asked first. */
@@ -133,7 +144,7 @@ export class MmioBus {
     const at = address >>> 0;
     const range = this.rangeOf(at, size);
     if (range === undefined) this.writeBytes(at, size, value);
-    else if (range.buffered) {
+    else if (range.server.buffered === true) {
       if (this.buffered.isFull) this.drain();
       this.buffered.push(at, size, value);
       return false;

@@ -3,10 +3,11 @@ import type { NamedRange } from '../hv/ioreq.js';
 import { PAGE_ROM } from '../runtime/memory.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 
-export function memoryRanges({ p2m, pageFlags }: PhysicalMemory): NamedRange[] {
+/** Devices list their memory themselves. */
+export function memoryRanges({ p2m, pageFlags, deviceFirst }: PhysicalMemory): NamedRange[] {
   const kindOf = (gfn: number): string => {
     const mfn = p2m[gfn]!;
-    return mfn < 0 ? '' : (pageFlags[mfn]! & PAGE_ROM) !== 0 ? 'ROM' : 'RAM';
+    return mfn < 0 || mfn >= deviceFirst ? '' : (pageFlags[mfn]! & PAGE_ROM) !== 0 ? 'ROM' : 'RAM';
   };
   const ranges: NamedRange[] = [];
   for (let gfn = 0; gfn < p2m.length; gfn++) {

@@ -14,6 +14,8 @@ export const PAGE_CODE = 1;
 export const PAGE_TABLE = 2;
 /** Writes by the guest and by devices are ignored. */
 export const PAGE_ROM = 4;
+/** The next write is noted (`noteWrites`). */
+export const PAGE_NOTED = 8;
 
 /** What answers where there is no RAM; sizes in bytes, values unsigned or int32. */
 export interface MmioBus {
@@ -43,6 +45,9 @@ export class PhysicalMemory {
   /** PAGE_* bits per machine frame. Written only by `setPageFlag` and `clearPageFlag`. */
   readonly pageFlags: Uint8Array;
   readonly ramBytes: number;
+  /** The first of the contiguous machine frames that belong to devices, behind all others, and their number. */
+  readonly deviceFirst: number;
+  readonly deviceFrames: number;
   /** ROM frame → RAM frame that takes the writes to it (shadowing in progress). */
   readonly writeThrough = new Map<number, number>();
   bus: MmioBus = EMPTY_BUS;
@@ -54,27 +59,35 @@ export class PhysicalMemory {
   onTableWrite: (machineAddress: number, length: number) => void = ignore;
   /** A frame without flags got one: fast write translations of it must go. */
   onWriteProtect: (mfn: number) => void = ignore;
+  /** The same for several frames at once. */
+  onWriteProtectAll: (first: number, count: number) => void = ignore;
+  /** The first write into a frame after `noteWrites`. */
+  onNotedWrite: (mfn: number) => void = ignore;
   onP2mChange: () => void = ignore;
   onA20Change: () => void = ignore;
 
   readonly #frames: FrameAllocator;
 
-  /** Throws RangeError when the host cannot give that much memory. */
-  constructor(ramBytes: number, options: { scatter?: number } = {}) {
+  /** Devices get no frames where machine addresses do not suffice. Throws RangeError when the host cannot give that much memory. */
+  constructor(ramBytes: number, options: { scatter?: number; deviceBytes?: number } = {}) {
     const guestFrames = Math.floor(ramBytes / 4096);
-    const frames = guestFrames + SPARE_FRAMES;
-    if (!(ramBytes >= 4096) || frames * 4096 > MACHINE_LIMIT)
+    const ownFrames = guestFrames + SPARE_FRAMES;
+    if (!(ramBytes >= 4096) || ownFrames * 4096 > MACHINE_LIMIT)
       throw new RangeError(`cannot allocate ${ramBytes} bytes of RAM`);
     this.ramBytes = guestFrames * 4096;
+    const wanted = (options.deviceBytes ?? 0) >>> 12;
+    this.deviceFirst = ownFrames;
+    this.deviceFrames = (ownFrames + wanted) * 4096 > MACHINE_LIMIT ? 0 : wanted;
+    const frames = ownFrames + this.deviceFrames;
     const bytes = frames * 4096;
     this.processor = processorArea(bytes);
     this.buffer = this.processor.buffer;
     this.u8 = new Uint8Array(this.buffer, 0, bytes);
     this.view = new DataView(this.buffer, 0, bytes);
-    this.i32 = new Int32Array(this.buffer, 0, bytes >> 2);
+    this.i32 = new Int32Array(this.buffer, 0, bytes >>> 2);
     this.p2m = new Int32Array(GUEST_FRAMES).fill(-1);
     this.pageFlags = new Uint8Array(frames);
-    this.#frames = new FrameAllocator(frames, options.scatter);
+    this.#frames = new FrameAllocator(ownFrames, options.scatter);
     for (let gfn = 0; gfn < guestFrames; gfn++) {
       if (gfn < HOLE_FIRST || gfn > HOLE_LAST) this.p2m[gfn] = this.#frames.allocate();
     }
@@ -92,6 +105,12 @@ export class PhysicalMemory {
     if (this.p2m[gfn] === mfn) return;
     this.p2m[gfn] = mfn;
     this.onP2mChange();
+  }
+
+  /** Makes guest frames from `gfn` on show machine frames from `mfn` on, or nothing (-1). */
+  showFrames(gfn: number, count: number, mfn: number): void {
+    for (let i = 0; i < count; i++) this.p2m[gfn + i] = mfn < 0 ? -1 : mfn + i;
+    if (count > 0) this.onP2mChange();
   }
 
   /** A zeroed machine frame that no guest frame shows yet. */
@@ -127,6 +146,24 @@ export class PhysicalMemory {
 
   clearPageFlag(mfn: number, flag: number): void {
     this.pageFlags[mfn] = this.pageFlags[mfn]! & ~flag;
+  }
+
+  /** Has `onNotedWrite` told of the next write into each of the frames. */
+  noteWrites(first: number, count: number): void {
+    const { pageFlags } = this;
+    for (let mfn = first; mfn < first + count; mfn++) pageFlags[mfn] = pageFlags[mfn]! | PAGE_NOTED;
+    this.onWriteProtectAll(first, count);
+  }
+
+  /** Somebody wrote `length` bytes at a machine address past this object: tells whoever tracks the frames. */
+  wrote(machine: number, length: number): void {
+    for (let done = 0; done < length;) {
+      const at = machine + done;
+      const part = Math.min(length - done, 4096 - (at & 0xfff));
+      const flags = this.pageFlags[at >>> 12]!;
+      if (flags !== 0) this.#written(at, part, flags);
+      done += part;
+    }
   }
 
   /** Machine address of a guest-physical address, -1 where there is no RAM. */
@@ -239,6 +276,9 @@ export class PhysicalMemory {
   #written(machine: number, length: number, flags: number): void {
     if ((flags & PAGE_CODE) !== 0) this.onCodeWrite(machine, length);
     if ((flags & PAGE_TABLE) !== 0) this.onTableWrite(machine, length);
+    if ((flags & PAGE_NOTED) === 0) return;
+    this.clearPageFlag(machine >>> 12, PAGE_NOTED);
+    this.onNotedWrite(machine >>> 12);
   }
 }
 

@@ -80,6 +80,7 @@ export class Mmu {
     this.#modeBits = this.#currentModeBits();
     memory.onTableWrite = (machine, length) => this.#tracker.written(machine, length);
     memory.onWriteProtect = (mfn) => this.#tlb.protectFrame(mfn);
+    memory.onWriteProtectAll = (first, count) => this.#tlb.protectFrames(first, count);
     memory.onP2mChange = memory.onA20Change = () => this.#reconfigure();
   }
 

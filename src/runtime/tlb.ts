@@ -129,6 +129,25 @@ export class Tlb {
     else this.#protectEverywhere(mfn);
   }
 
+  /** The same for `count` machine frames, in one pass over the entries. */
+  protectFrames(first: number, count: number): void {
+    this.#writer.fill(0, first, first + count);
+    for (let region = this.nextRegion(0); region >= 0; region = this.nextRegion(region + 1)) {
+      for (let word = region << 4; word < (region + 1) << 4; word++) {
+        for (let bits = this.#filled[word]!; bits !== 0; bits &= bits - 1)
+          this.#protectPageOf((word << 5) | lowestBit(bits), first, count);
+      }
+    }
+  }
+
+  #protectPageOf(page: number, first: number, count: number): void {
+    const state = this.state[page]!;
+    if ((state & (WRITE | (WRITE << 1))) === 0) return;
+    const entry = this.write[(state & WRITE) !== 0 ? 0 : 1]![page]!;
+    const mfn = (entry >>> 12) ^ page;
+    if (mfn >= first && mfn < first + count) this.#protectPage(page, mfn);
+  }
+
   #dropExecute(page: number, state: number): void {
     if ((state & EXECUTE) !== 0) this.execute[0][page] = -1;
     if ((state & (EXECUTE << 1)) !== 0) this.execute[1][page] = -1;

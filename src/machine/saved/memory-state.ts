@@ -18,12 +18,12 @@ interface Page {
   readonly mfn: number;
 }
 
-/** Every page of RAM and ROM, in an order that depends on the machine's make only. */
+/** Every page of RAM and ROM (devices' memory is part of their state), in an order that depends on the machine's make only. */
 function pagesOf(memory: PhysicalMemory, shadow: ShadowRam): Page[] {
   const pages: Page[] = [];
-  const { p2m } = memory;
+  const { p2m, deviceFirst } = memory;
   for (let gfn = 0; gfn < p2m.length; gfn++)
-    if (p2m[gfn]! >= 0 && (gfn < SWITCHED_FIRST || gfn >= SWITCHED_END))
+    if (p2m[gfn]! >= 0 && p2m[gfn]! < deviceFirst && (gfn < SWITCHED_FIRST || gfn >= SWITCHED_END))
       pages.push({ place: gfn, mfn: p2m[gfn]! });
   shadow.frames().forEach((mfn, i) => {
     if (mfn >= 0) pages.push({ place: SWITCHED + i, mfn });
