@@ -116,9 +116,11 @@ export class VcpuEnvironment implements CpuEnvironment {
   /** The same record each time. */
   readTsc(): { low: number; high: number } {
     const now = this.clock.now();
-    const low = (now % TWO32) + this.tscLow;
+    // A remainder would be a call.
+    const upper = Math.floor(now / TWO32);
+    const low = now - upper * TWO32 + this.tscLow;
     this.tsc.low = low | 0;
-    this.tsc.high = (Math.floor(now / TWO32) + this.tscHigh + (low >= TWO32 ? 1 : 0)) | 0;
+    this.tsc.high = (upper + this.tscHigh + (low >= TWO32 ? 1 : 0)) | 0;
     return this.tsc;
   }
 

@@ -45,6 +45,8 @@ export interface EngineOptions extends RegionOptions {
 /** Budget below which instructions are stepped one by one: no chain is longer. */
 const NEAR = CHAIN_LIMIT + 32;
 const FORM_MASK = 4095;
+/** Modes in which instructions need looks of their own. */
+const ATTENTIVE_MODES = MODE.ALIGNMENT | MODE.CODE_LIMIT | MODE.SHORT_CODE;
 /** Executions until code that is not to be translated here is looked at again. */
 const UNTRANSLATED = 0x100000;
 
@@ -93,7 +95,11 @@ export class JitEngine {
     this.handlers[SpecialForm.REGION] = (slot, pageEip) =>
       this.handlers[this.regions.formOf(slot)]!(slot, pageEip);
     this.interpret = createRun(environment, this.handlers);
-    this.regions = new RegionTable(cpu, memory, this.cache, this.view, options);
+    this.regions = new RegionTable(cpu, memory, this.cache, this.view, options, () => {
+      this.changeMode();
+      this.r[R_PENDING] = 0;
+      return !this.interpreted;
+    });
     this.cache.onReset = () => {
       this.predecoder.concrete.clear();
       this.crossing.clear();
@@ -142,15 +148,24 @@ export class JitEngine {
     view.read = cpu.mmu.readTlb[user]!;
     view.write = cpu.mmu.writeTlb[user]!;
     view.execute = cpu.mmu.executeTlb[user]!;
-    this.singleStep = this.stepper.configure();
     const mode = computeMode(cpu);
+    const plain = (mode & ATTENTIVE_MODES) === 0 && !this.stepper.isNeeded();
+    if (!plain || !this.plain) this.attend(mode);
+    this.plain = plain;
+    if (mode === this.cache.mode) return;
+    this.cache.setMode(mode);
+    this.regions.setMode();
+  }
+  /** Between two plain modes nothing but tables changes. */
+  private plain = false;
+  private attend(mode: number): void {
+    const { cpu } = this;
+    this.singleStep = this.stepper.configure();
     this.limited = (mode & MODE.CODE_LIMIT) !== 0;
     this.codeLimit.alone = false;
     if (!this.limited) cpu.mmu.setFetchBarrier(-1);
     cpu.mmu.checkAlignment((mode & MODE.ALIGNMENT) !== 0);
     this.interpreted = this.singleStep || this.limited;
-    this.cache.setMode(mode);
-    this.regions.setMode();
   }
 
   private deliver(caught: GuestFault): void {

@@ -39,6 +39,16 @@ export class SingleStep {
     this.r = cpu.r;
   }
 
+  /** Whether `configure` would find anything. */
+  isNeeded(): boolean {
+    const { cpu, r } = this;
+    return (
+      (r[R_EFLAGS]! & (EFLAGS.TF | EFLAGS.RF | EFLAGS.VIP)) !== 0 ||
+      isArmed(cpu.dr[7]!) ||
+      this.watching.length > 0
+    );
+  }
+
   /** Follows the debug registers and EFLAGS; true if instructions have to be stepped. */
   configure(): boolean {
     const { cpu, r } = this;

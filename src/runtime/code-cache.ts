@@ -83,14 +83,20 @@ export class CodeCache {
 
   setMode(mode: number): void {
     if (mode === this.mode) return;
-    this.mode = mode;
-    let table = this.tables.get(mode);
+    // Calls of the system go to and fro between two modes.
+    const { mode: last, pages } = this;
+    let table = mode === this.lastMode ? this.lastPages : this.tables.get(mode);
     if (table === undefined) {
       table = new Int32Array(this.frameCount);
       this.tables.set(mode, table);
     }
+    this.lastMode = last;
+    this.lastPages = pages;
+    this.mode = mode;
     this.pages = table;
   }
+  private lastMode = -1;
+  private lastPages: Int32Array | undefined;
 
   /** Base in `map` of a frame in the current mode, making the page known. */
   openPage(frame: number): number {

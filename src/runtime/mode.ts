@@ -69,10 +69,11 @@ export function mayWrap(cpu: Cpu, linear: number, size: number): boolean {
   );
 }
 
-function flatBits(cpu: Cpu): number {
+/** After segments were written by other means than `setSegment`. */
+export function findFlatSegments(cpu: Cpu): void {
   let bits = 0;
   for (let segment = 0; segment < 6; segment++) if (isFlat(cpu, segment)) bits |= 1 << segment;
-  return bits;
+  cpu.segments.flat = bits;
 }
 
 function featureBits(cpu: Cpu): number {
@@ -97,13 +98,13 @@ export function codeLimitBits(limit: number): number {
 
 /** The mode key now; recomputed by the dispatcher when PENDING.MODE is set. */
 export function computeMode(cpu: Cpu): number {
-  const { attributes } = cpu.segments;
+  const { attributes, flat } = cpu.segments;
   return (
     (attributes[1]! & ATTRIBUTE.DB ? MODE.CODE_32 : 0) |
     (attributes[2]! & ATTRIBUTE.DB ? MODE.STACK_32 : 0) |
     privilegeBits(cpu) |
-    codeLimitBits(cpu.segments.limit[1]!) |
-    (flatBits(cpu) << MODE_FLAT_SHIFT) |
+    (flat & 2 ? 0 : codeLimitBits(cpu.segments.limit[1]!)) |
+    (flat << MODE_FLAT_SHIFT) |
     featureBits(cpu)
   );
 }

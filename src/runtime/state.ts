@@ -130,6 +130,8 @@ export class Segments {
   /** Byte-granular limits as uint32. */
   readonly limit = new Uint32Array(8);
   readonly attributes = new Uint16Array(8);
+  /** Bit i: `isFlat` of segment 0-5 (mode.ts). */
+  flat = 0;
 }
 export const LDTR = 6,
   TR = 7;

@@ -44,16 +44,20 @@ export interface CodeBytes {
 }
 
 const CONDITIONAL = new Set(['JCC', 'LOOP', 'LOOPE', 'LOOPNE', 'JCXZ']);
-/** Left to the interpreter: they transfer control through helpers, are rare, or change what translated code assumes without a word in r[R_PENDING]. */
+/** Left to the interpreter: they are rare, or change what translated code assumes without a word in r[R_PENDING]. */
 const LEFT_OUT = new Set(
   (
-    'JMPF CALLF RETF IRET INT INT3 INT1 INTO SYSENTER SYSEXIT HLT LSS LES LDS LFS LGS MOVCR MOVDR LMSW LGDT LIDT ' +
-    'LLDT LTR INVD WBINVD UD0 UD1 UD2 INS OUTS FNSAVE FRSTOR FXSAVE FXRSTOR FLDENV FNSTENV'
+    'INT1 INTO HLT LSS LES LDS LFS LGS MOVCR MOVDR LMSW LGDT LIDT LLDT LTR INVD WBINVD ' +
+    'UD0 UD1 UD2 INS OUTS FNSAVE FRSTOR FXSAVE FXRSTOR FLDENV FNSTENV'
   ).split(' '),
 );
+/** Their helpers leave the region for where they set r[R_EIP]. */
+const TRANSFERS = new Set('JMPF CALLF RETF IRET INT INT3 SYSENTER SYSEXIT'.split(' '));
 /** Reading control registers is harmless; loads of CR2 and CR3 say what they change. */
 export const isLeftOut = (i: Instruction): boolean =>
   LEFT_OUT.has(i.mnemonic) && !(i.mnemonic === 'MOVCR' && changesNoMode(i));
+/** Control does not simply go on behind it. */
+const isWayOut = (i: Instruction): boolean => TRANSFERS.has(i.mnemonic) || isLeftOut(i);
 function changesNoMode(i: Instruction): boolean {
   const to = i.operands[0]!;
   return to.kind !== 'control' || to.index === 2 || to.index === 3;
@@ -190,7 +194,7 @@ export class RegionGraph implements FlowGraph {
       this.leaders.add(context + offset);
       work.push(context + offset);
     };
-    if (i.mnemonic === 'CALL' || isLeftOut(i)) {
+    if (i.mnemonic === 'CALL' || isWayOut(i)) {
       if (this.code.seen(after(p))) this.entryOffsets.add(after(p));
       lead(after(p));
       if (this.isInlined(p)) this.inline(p, work);
@@ -277,7 +281,7 @@ export class RegionGraph implements FlowGraph {
     const context = contextOf(last);
     const back = i.mnemonic === 'RET' ? this.returns.get(context) : undefined;
     const block: Block = { start: body[0]!.offset, body, taken: -1, next: -1, continuation: -1, back };
-    if (i.mnemonic === 'CALL' || isLeftOut(i)) {
+    if (i.mnemonic === 'CALL' || isWayOut(i)) {
       block.continuation = number(context + after(last));
       const callee = this.contexts.get(last.key);
       if (callee !== undefined) block.taken = number(callee + targetOf(last));
@@ -333,6 +337,6 @@ export class RegionGraph implements FlowGraph {
 
 function endsBlock(i: Instruction): boolean {
   return (
-    i.mnemonic === 'CALL' || i.mnemonic === 'RET' || i.mnemonic === 'JMP' || isConditional(i) || isLeftOut(i)
+    i.mnemonic === 'CALL' || i.mnemonic === 'RET' || i.mnemonic === 'JMP' || isConditional(i) || isWayOut(i)
   );
 }

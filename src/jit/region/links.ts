@@ -3,6 +3,7 @@
  * run and enters the region again when r[R_EIP] is back at the return address; everything else unwinds to the dispatcher. All state is in `cpu` in between.
  */
 import {
+  PENDING,
   R_BUDGET,
   R_EIP,
   R_EPOCH,
@@ -105,21 +106,32 @@ export class Links {
   private readonly tables = new Map<number, Table>();
   private current: Link[];
   private table: Table;
+  /** That of the mode before. */
+  private last: Table;
   /** Nested runs now. */
   private depth = 0;
   private readonly cpu: Cpu;
   private readonly cache: CodeCache;
   private readonly view: MemoryView;
   private readonly entryOf: (slot: number) => Entry;
+  private readonly changeMode: () => boolean;
   /** Why runs of regions ended, and how many regions were entered through the table. */
   readonly counts = { entered: 0, budget: 0, pending: 0, untranslated: 0 };
 
-  constructor(cpu: Cpu, cache: CodeCache, view: MemoryView, entryOf: (slot: number) => Entry) {
+  /** `changeMode` follows the change that r[R_PENDING] announces; false if regions cannot simply go on. */
+  constructor(
+    cpu: Cpu,
+    cache: CodeCache,
+    view: MemoryView,
+    entryOf: (slot: number) => Entry,
+    changeMode: () => boolean,
+  ) {
     this.cpu = cpu;
     this.cache = cache;
     this.view = view;
     this.entryOf = entryOf;
-    this.table = this.tableNow();
+    this.changeMode = changeMode;
+    this.table = this.last = this.tableNow();
     this.current = this.table.links;
   }
 
@@ -140,8 +152,11 @@ export class Links {
       this.run(link.region!, link.code, link.base);
       if (r[R_SITE] !== 0) return RegionEnd.INTERPRET;
       if (r[R_PENDING] !== 0) {
-        this.counts.pending++;
-        return RegionEnd.LEFT;
+        if (r[R_PENDING] !== PENDING.MODE || !this.changeMode()) {
+          this.counts.pending++;
+          return RegionEnd.LEFT;
+        }
+        if (this.table.codeBase !== r[R_SEGMENT_BASE + 1]!) this.moveCode();
       }
       link = this.find(r[R_EIP]!);
       if (link === NO_LINK) {
@@ -256,8 +271,11 @@ export class Links {
 
   /** The mode of the code cache may be another one. */
   setMode(): void {
-    if (this.table.mode === this.cache.mode) return;
-    this.table = this.tableNow();
+    const { mode } = this.cache;
+    const { table, last } = this;
+    if (table.mode === mode) return;
+    this.table = last.mode === mode ? last : this.tableNow();
+    this.last = table;
     this.current = this.table.links;
   }
 

@@ -325,7 +325,12 @@ export class RegionTarget implements Target {
     readGeneral: (index) => this.readRegister({ kind: 'fixed', index, high: false }, 32),
     writeGeneral: (index, value) => this.writeRegister({ kind: 'fixed', index, high: false }, 32, value),
   };
-  helper(helper: string, args: readonly Expression[], name: string | undefined): JsStatement[] {
+  helper(
+    helper: string,
+    args: readonly Expression[],
+    name: string | undefined,
+    control: boolean,
+  ): JsStatement[] {
     this.helpers.add(helper);
     this.vectors.restore(undefined);
     this.called = true;
@@ -335,6 +340,7 @@ export class RegionTarget implements Target {
       callee: identifier(`H_${helper}`),
       arguments: [identifier('cpu'), ...args],
     };
+    if (control) return [...this.spill(), ...statements`${call};`];
     return [
       ...this.spill(),
       ...(name === undefined ? statements`${call};` : statements`const ${name} = ${call} | 0;`),
@@ -372,6 +378,8 @@ export class RegionTarget implements Target {
   jump(to: Expression, condition: Expression | undefined, kind: JumpKind, _value: Value): JsStatement[] {
     const { called } = this;
     this.called = false;
+    // The helper has moved r[R_EIP], and all state is in memory.
+    if (kind === 'helper') return statements`r[${R_BUDGET}] = r[${R_BUDGET}] - 1 | 0; return 0;`;
     if (this.at.inlined && (kind === 'call' || kind === 'return')) return this.inlined(to, called, this.at);
     if ((kind === 'call' || kind === 'callIndirect') && this.at.continuation >= 0)
       return this.call(to, this.at.continuation);

@@ -72,13 +72,21 @@ export class RegionTable {
     leftAtAccess: 0,
   };
 
-  constructor(cpu: Cpu, memory: PhysicalMemory, cache: CodeCache, view: MemoryView, options: RegionOptions) {
+  constructor(
+    cpu: Cpu,
+    memory: PhysicalMemory,
+    cache: CodeCache,
+    view: MemoryView,
+    options: RegionOptions,
+    changeMode: () => boolean,
+  ) {
     this.cpu = cpu;
     this.memory = memory;
     this.cache = cache;
     this.options = options;
     this.shared = sharedEnvironment(cpu, memory, checkWrap);
-    this.links = new Links(cpu, cache, view, (slot) => this.entries[this.entryAt[slot >> 2]!]!);
+    const entryOf = (slot: number): Entry => this.entries[this.entryAt[slot >> 2]!]!;
+    this.links = new Links(cpu, cache, view, entryOf, changeMode);
   }
 
   /** The form that a region's entry slot had before. */

@@ -1,5 +1,6 @@
 /** The architectural state of the processor as plain data, status flags materialised; TLB and translations are not part of it. */
 import { getEflags, setStatusFlags } from '../../runtime/flags.js';
+import { findFlatSegments } from '../../runtime/mode.js';
 import {
   PENDING,
   R_CPL,
@@ -106,6 +107,7 @@ function putRegisters(cpu: Cpu, state: ProcessorState): void {
   segments.limit.set(state.limits);
   segments.attributes.set(state.attributes);
   for (let i = 0; i < 6; i++) r[R_SEGMENT_BASE + i] = state.bases[i]!;
+  findFlatSegments(cpu);
   r[R_EIP] = state.eip;
   r[R_EFLAGS] = (state.eflags & ~STATUS_FLAGS) | 2;
   setStatusFlags(cpu, state.eflags);

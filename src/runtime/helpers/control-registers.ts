@@ -202,11 +202,24 @@ function storeTable(cpu: Cpu, linear: number, base: number, limit: number): void
 }
 
 const FLAT_CODE = ATTRIBUTE.G | ATTRIBUTE.DB | ATTRIBUTE.P | ATTRIBUTE.S | 11;
+/** Bits of `Segments.flat`. */
+const CODE_AND_STACK = (1 << 1) | (1 << SS);
 const FLAT_DATA = ATTRIBUTE.G | ATTRIBUTE.DB | ATTRIBUTE.P | ATTRIBUTE.S | 3;
 
 /** The flat CS and SS that SYSENTER and SYSEXIT make up without reading descriptors. */
 export function setFlatCodeAndStack(cpu: Cpu, codeSelector: number, cpl: number): void {
   const privilege = cpl << 5;
+  const { attributes, selector, flat } = cpu.segments;
+  const isFlat = (flat & CODE_AND_STACK) === CODE_AND_STACK;
+  const others = (attributes[1]! ^ FLAT_CODE) | (attributes[SS]! ^ FLAT_DATA);
+  if (isFlat && (others & ~ATTRIBUTE.DPL) === 0) {
+    // They already are but for the privilege level.
+    attributes[1] = FLAT_CODE | privilege;
+    attributes[SS] = FLAT_DATA | privilege;
+    selector[1] = (codeSelector & 0xfffc) | cpl;
+    selector[SS] = ((codeSelector + 8) & 0xfffc) | cpl;
+    return setCpl(cpu, cpl);
+  }
   setSegment(cpu, 1, (codeSelector & 0xfffc) | cpl, 0, 0xffffffff, FLAT_CODE | privilege);
   setSegment(cpu, SS, ((codeSelector + 8) & 0xfffc) | cpl, 0, 0xffffffff, FLAT_DATA | privilege);
   setCpl(cpu, cpl);

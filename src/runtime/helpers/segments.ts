@@ -59,21 +59,20 @@ export function setSegment(
   attributes: number,
 ): void {
   const { segments } = cpu;
-  const flat = index < 6 && isFlat(cpu, index);
-  const sizeChanged = (segments.attributes[index]! ^ attributes) & ATTRIBUTE.DB;
-  const limitChanged = codeLimitBits(segments.limit[index]!) !== codeLimitBits(limit);
+  const { flat } = segments;
+  const oldAttributes = segments.attributes[index]!;
+  const oldLimit = segments.limit[index]!;
   segments.selector[index] = selector;
+  if (oldAttributes === attributes && oldLimit === limit && segments.base[index] === base) return;
   segments.base[index] = base;
   segments.limit[index] = limit;
   segments.attributes[index] = attributes;
   if (index >= 6) return;
   cpu.r[R_SEGMENT_BASE + index] = base;
-  if (
-    flat !== isFlat(cpu, index) ||
-    (sizeChanged && (index === CS || index === SS)) ||
-    (limitChanged && index === CS)
-  )
-    cpu.r[R_PENDING]! |= PENDING.MODE;
+  segments.flat = isFlat(cpu, index) ? flat | (1 << index) : flat & ~(1 << index);
+  const sizeChanged = ((oldAttributes ^ attributes) & ATTRIBUTE.DB) !== 0 && (index === CS || index === SS);
+  const limitChanged = index === CS && codeLimitBits(oldLimit) !== codeLimitBits(limit);
+  if (flat !== segments.flat || sizeChanged || limitChanged) cpu.r[R_PENDING]! |= PENDING.MODE;
 }
 
 /** Loads a segment register from a checked descriptor. */
