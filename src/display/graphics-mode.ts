@@ -40,7 +40,8 @@ function serializer(state: VgaState, scan: ScanOut): Serializer {
 }
 
 export function drawGraphics(state: VgaState, scan: ScanOut, frame: Frame, colours: Uint32Array): void {
-  const words = new Int32Array(state.memory.buffer);
+  const { buffer, byteOffset, length } = state.memory;
+  const words = new Int32Array(buffer, byteOffset, length >> 2);
   const lines = new LineCounter(state, scan);
   const mode = new AddressMode(state);
   const serialize = serializer(state, scan);

@@ -1,11 +1,18 @@
 /** An adapter in text mode 3, as the firmware leaves it, and ways to write to it. */
+import { VGA_MEMORY_BYTES } from '../../src/devices/vga-state.js';
 import { Vga } from '../../src/devices/vga.js';
 import { VideoAdapter } from '../../src/firmware/bios/video-adapter.js';
 import { videoMode } from '../../src/firmware/bios/video-modes.js';
 import { PortBus } from '../../src/hv/port-bus.js';
 
 export class TestScreen {
-  readonly vga = new Vga({ now: () => 0 });
+  /** Its memory lies somewhere in a buffer, as in a machine. */
+  readonly vga = new Vga({ now: () => 0 }, undefined, {
+    bytes: new Uint8Array(new ArrayBuffer(VGA_MEMORY_BYTES + 8192), 4096, VGA_MEMORY_BYTES),
+    show: () => {},
+    written: () => {},
+    takeWritten: () => false,
+  });
   readonly access;
   readonly #ports = new PortBus();
 
