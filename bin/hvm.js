@@ -38,7 +38,8 @@ function runBundle() {
     filename: CODE,
     ...(cachedData === undefined ? {} : { cachedData }),
   });
-  script.runInThisContext()(createRequire(CODE), MAIN.href);
+  const importModule = (path) => import(new URL(path, MAIN).href);
+  script.runInThisContext()(createRequire(CODE), MAIN.href, importModule);
 }
 
 const isBundled = process.env.HVM_MODULES !== '1' && existsSync(CODE) && modifiedAt(CODE) >= modifiedAt(MAIN);

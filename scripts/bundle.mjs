@@ -18,6 +18,10 @@ const LAZY = ['node:net', 'node:dgram', 'node:dns', 'node:crypto', 'node:os', 'w
 const lazyModules = {
   name: 'lazy modules',
   setup({ onResolve, onLoad }) {
+    // What commands other than `run` need stays in its modules: with it in the bundle, esbuild would wrap each module in a function.
+    onLoad({ filter: /dist.cli.main\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll('=> import(', '=> importModule('),
+    }));
     onResolve({ filter: /^(node:|ws$)/ }, ({ path, namespace }) =>
       LAZY.includes(path) && namespace !== 'lazy' ? { path, namespace: 'lazy' } : { path, external: true },
     );
@@ -44,7 +48,7 @@ async function bundle() {
     minifySyntax: true,
     charset: 'ascii',
     define: { 'import.meta.url': 'mainUrl' },
-    banner: { js: '(function (require, mainUrl) { const module = { exports: {} };' },
+    banner: { js: '(function (require, mainUrl, importModule) { const module = { exports: {} };' },
     footer: { js: '})' },
     plugins: [lazyModules],
     logLevel: 'warning',

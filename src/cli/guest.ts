@@ -16,6 +16,7 @@ import { chooseValue } from './options.js';
 import { openDrives } from './host/disk-images.js';
 import type { OpenDrive } from './host/disk-images.js';
 import { readInputFile } from './host/files.js';
+import { applyV8Flags } from './host/v8-flags.js';
 import type { ClockName, GuestOptions } from './run-options.js';
 import type { SerialPort } from './serial-port.js';
 import { describeSize } from './sizes.js';
@@ -130,7 +131,7 @@ export function createMachine(setup: MachineSetup): Machine {
       noReboot: true,
       network,
       ...(clock === 'host' ? { rtcEpoch: Math.floor(Date.now() / 1000) } : {}),
-      createEngine: createEngine(engine),
+      createEngine: createEngine(engine, { onTraining: applyV8Flags }),
     });
     serial.now = () => machine.now();
     return machine;

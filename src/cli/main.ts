@@ -1,9 +1,9 @@
 /** The command `hvm`: finds the subcommand and turns errors of the user into one line and status 1. */
 import { readFileSync } from 'node:fs';
-import { applyV8Flags } from './host/v8-flags.js';
 import { endQuietlyOnClosedPipe } from './host/output.js';
 import { commandHelp } from './options.js';
 import type { Command } from './options.js';
+import * as run from './run.js';
 import { UsageError, printable, quote } from './usage-error.js';
 
 interface CommandModule {
@@ -11,9 +11,9 @@ interface CommandModule {
   /** The exit status. */
   main(args: readonly string[]): Promise<number>;
 }
-/** Loaded on demand: the V8 settings must be in force before the engine is compiled. */
+/** All but `run` are loaded on demand; the bundle leaves them to the modules. */
 const COMMANDS: Readonly<Record<string, { summary: string; load(): Promise<CommandModule> }>> = {
-  run: { summary: 'boot a guest', load: () => import('./run.js') },
+  run: { summary: 'boot a guest', load: () => Promise.resolve(run) },
   vectors: { summary: 'run instruction vectors recorded on silicon', load: () => import('./vectors.js') },
   disasm: { summary: 'list machine code', load: () => import('./disasm.js') },
   regress: {
@@ -52,7 +52,6 @@ async function dispatch(args: readonly string[]): Promise<number> {
     process.stdout.write(commandHelp(module.command));
     return 0;
   }
-  applyV8Flags();
   return module.main(rest);
 }
 

@@ -2,6 +2,7 @@
 import { describeResult } from '../regress/fuzz-report.js';
 import { runFuzz } from '../regress/fuzz.js';
 import { ENGINE_NAMES } from './engine-names.js';
+import { applyV8Flags } from './host/v8-flags.js';
 import { standardOutputDrained } from './host/output.js';
 import { chooseValue, lastValue, parseArguments } from './options.js';
 import type { Command } from './options.js';
@@ -34,6 +35,7 @@ function numberOption(name: string, text: string | undefined, greatest: number):
 
 /** 0 when the engines agree, 1 when they do not. */
 export async function main(args: readonly string[]): Promise<number> {
+  applyV8Flags();
   const parsed = parseArguments(args, command);
   if (parsed.positionals.length > 0) {
     throw new UsageError(`regress fuzz ${quote(parsed.positionals[0]!)}: expected options only`);

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { VectorRunner } from '../jit/vector-runner.js';
 import type { VectorOutcome } from '../jit/vector-runner.js';
+import { applyV8Flags } from './host/v8-flags.js';
 import { listDirectory, pathKind, readInputFile } from './host/files.js';
 import { standardOutputDrained } from './host/output.js';
 import { chooseValue, lastValue, parseArguments, parsePattern } from './options.js';
@@ -191,6 +192,7 @@ function describe(totals: Totals, engine: EngineName): string {
 }
 
 export async function main(args: readonly string[]): Promise<number> {
+  applyV8Flags();
   const parsed = parseArguments(args, command);
   const engine = chooseValue('engine', lastValue(parsed, 'engine') ?? 'jit', ENGINE_NAMES);
   const bitsText = lastValue(parsed, 'bits');

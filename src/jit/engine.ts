@@ -38,10 +38,14 @@ export interface EngineOptions extends RegionOptions {
   readonly name: EngineName;
   /** Executions of a loop head or call target before its region is translated. */
   readonly heatThreshold?: number;
-  /** False: starts without training the interpreter (tests that make many engines). */
+  /** False: never trains the interpreter (tests that make many engines). */
   readonly train?: boolean;
+  /** Told when the guest has run long enough for the interpreter to be trained: settings of the host that pay for long guests belong here. */
+  readonly onTraining?: () => void;
 }
 
+/** Instructions that a guest retires before the interpreter is trained: 0.1 s of CPU that one which ends sooner, or is being started, need not pay. */
+const UNTRAINED_INSTRUCTIONS = 250_000;
 /** Budget below which instructions are stepped one by one: no chain is longer. */
 const NEAR = CHAIN_LIMIT + 32;
 const FORM_MASK = 4095;
@@ -72,6 +76,9 @@ export class JitEngine {
   private readonly crossBytes = new Uint8Array(16);
   /** Instructions retired inside regions. */
   private regionInstructions = 0;
+  /** Instructions until the interpreter is trained; Infinity when it is, or is not to be. */
+  private untrained = Infinity;
+  private onTraining: (() => void) | undefined;
 
   private readonly cpu: Cpu;
   private readonly memory: PhysicalMemory;
@@ -109,12 +116,27 @@ export class JitEngine {
     this.codeLimit = new CodeLimit(cpu, memory);
     this.wrapped = new WrappedAccess(cpu, memory);
     this.changeMode();
-    if (options.train !== false && options.name !== 'evaluator') {
-      trainInterpreter({ cpu, memory, cache: this.cache }, this.interpret);
-    }
+    if (options.train !== false && options.name !== 'evaluator') this.untrained = UNTRAINED_INSTRUCTIONS;
+    this.onTraining = options.onTraining;
   }
 
   run(): void {
+    if (this.untrained === Infinity) return this.execute();
+    if (this.untrained <= 0) this.train();
+    const before = this.r[R_BUDGET]!;
+    this.execute();
+    this.untrained -= before - this.r[R_BUDGET]!;
+  }
+
+  private train(): void {
+    const { r, cpu, memory, cache, view } = this;
+    if (r[R_CPL] !== 0 || r[R_PENDING] !== 0) return;
+    this.onTraining?.();
+    this.onTraining = undefined;
+    if (trainInterpreter({ cpu, memory, cache, view }, this.interpret)) this.untrained = Infinity;
+  }
+
+  private execute(): void {
     const { r } = this;
     for (;;) {
       if (r[R_PENDING] !== 0 && this.handlePending()) return;

@@ -11,6 +11,7 @@
  * `map` holds 4096 entries per code page and mode: page offset → first word of the slot, 0 where nothing is decoded. Page 0 of the map is always
  * empty, so an unknown page needs no test of its own.
  */
+import { hostTable } from './host-tables.js';
 import { PAGE_CODE, type PhysicalMemory } from './memory.js';
 import { PENDING, R_PENDING, type Cpu } from './state.js';
 
@@ -48,10 +49,10 @@ export interface CacheStatistics {
 export const NEVER_HOT = 0x7fffffff;
 
 export class CodeCache {
-  readonly slots = new Int32Array(MAX_SLOTS * SLOT_WORDS);
+  readonly slots = hostTable(MAX_SLOTS * SLOT_WORDS);
   /** Executions left until a slot is hot, by slot number. */
-  readonly heat = new Int32Array(MAX_SLOTS);
-  readonly map = new Int32Array(MAX_PAGES * 4096);
+  readonly heat = hostTable(MAX_SLOTS);
+  readonly map = hostTable(MAX_PAGES * 4096);
   /** Machine frame → base in `map`, for the current mode. */
   pages: Int32Array;
   mode = -1;
@@ -186,6 +187,11 @@ export class CodeCache {
   dropFrame(frame: number, cause: string): void {
     const { invalidations } = this.statistics;
     invalidations[cause] = (invalidations[cause] ?? 0) + 1;
+    this.forget(frame);
+  }
+
+  /** As `dropFrame`, of a frame that was never the guest's. */
+  forget(frame: number): void {
     for (const page of this.byFrame.get(frame) ?? []) {
       this.map.fill(0, page.base, page.base + 4096);
       this.freePages.push(page.base);
@@ -200,15 +206,14 @@ export class CodeCache {
     this.cpu.r[R_PENDING]! |= PENDING.CODE;
   }
 
-  /** Throws everything away (out of room), or with `silently` also leaves no trace in the statistics. */
-  reset(silently = false): void {
+  /** Throws everything away: out of room. */
+  reset(): void {
     for (const frame of [...this.byFrame.keys(), ...this.regions.keys()]) this.dropFrame(frame, 'cache full');
     this.nextSlot = SLOT_WORDS;
     this.nextPage = 4096;
     this.freePages.length = 0;
     this.statistics.slots = 0;
-    if (silently) this.statistics.invalidations = {};
-    else this.statistics.resets++;
+    this.statistics.resets++;
     this.onReset();
   }
 }

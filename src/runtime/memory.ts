@@ -113,6 +113,11 @@ export class PhysicalMemory {
     if (count > 0) this.onP2mChange();
   }
 
+  /** How many frames `allocateFrame` can still give. */
+  get spareFrames(): number {
+    return this.#frames.available;
+  }
+
   /** A zeroed machine frame that no guest frame shows yet. */
   allocateFrame(): number {
     const mfn = this.#frames.allocate();

@@ -212,6 +212,18 @@ export class Mmu {
     return this.#barrier;
   }
 
+  /** Accesses have to be looked at: there are watched pages or alignment checks. */
+  get isAttentive(): boolean {
+    return this.#attentive;
+  }
+
+  /** Fast entries of the supervisor from a page to a frame without flags, whatever the page tables say, until `invalidatePage`. */
+  lend(linear: number, mfn: number): void {
+    const page = linear >>> 12;
+    this.#tlb.dropPage(page);
+    this.#tlb.insert(page, 0, READ | WRITE | EXECUTE, (mfn ^ page) << 12);
+  }
+
   /** INVLPG. */
   invalidatePage(linear: number): void {
     this.#tlb.dropPage(linear >>> 12);

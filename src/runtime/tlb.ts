@@ -9,6 +9,7 @@
  * SLOW_WRITE says that the page may be written at this privilege, but through the slow path because its frame has flags; its
  * translation is then the read entry. A page with WRITE or SLOW_WRITE always has READ.
  */
+import { hostTable } from './host-tables.js';
 import { tableAt, type ProcessorArea } from './processor-area.js';
 import { PENDING, R_EPOCH, R_PENDING } from './state.js';
 
@@ -190,7 +191,7 @@ export class Tlb {
 }
 
 function emptyTable(): Int32Array {
-  return new Int32Array(PAGES).fill(-1);
+  return hostTable(PAGES).fill(-1);
 }
 
 function lowestBit(bits: number): number {

@@ -15,7 +15,7 @@ const FLAGS: Readonly<Record<number, readonly string[]>> = {
   24: ['--invocation-count-for-maglev=50', '--minimum-invocations-after-ic-update=50'],
 };
 
-/** To be called once the modules are loaded, whose start would otherwise be optimised. Versions nobody measured keep their defaults. */
+/** To be called once a guest runs: before, V8 would optimise what starts it. Versions nobody measured keep their defaults. */
 export function applyV8Flags(): void {
   if (process.env.HVM_NO_V8_FLAGS === '1') return;
   const major = Number(process.versions.node.split('.')[0]);

@@ -1,12 +1,12 @@
 /**
- * Shows the interpreter's hot switch every form, fast and slow, with every kind of flags, before a guest runs: V8 then optimises it once with complete
- * feedback instead of throwing the code away at each form it meets for the first time (design note in docs/performance.md). Leaves no trace in the machine.
+ * Shows the interpreter's hot switch every form, fast and slow, with every kind of flags: V8 then optimises it once with complete feedback
+ * instead of throwing the code away at each form it meets for the first time (design note in docs/performance.md). Comes between two runs of a
+ * guest, on pages of its own, and leaves no trace in the machine but in its TLB.
  */
 import type { CodeCache } from '../../runtime/code-cache.js';
 import { FlagOperation, flagKind } from '../../runtime/flags.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
 import {
-  CR0,
   ESP,
   R_BUDGET,
   R_FLAG_A,
@@ -18,45 +18,56 @@ import {
 import { SpecialForm } from './forms.js';
 import { FORM_NUMBERS } from './generated.js';
 import { HOT_FORMS } from './hot-forms.js';
+import type { MemoryView } from './environment.js';
 
 type Run = (slot: number, pageEip: number, mapBase: number) => number;
 
 const ROUNDS = 2;
-/** Guest-physical pages below 640 KiB: data, and code that jumps reach. */
+/** Linear addresses: data, and code that jumps reach. */
 const DATA_PAGE = 0x10000,
   CODE_PAGE = 0x11000;
+/** Data, code, the next page with code, and one that is mapped without code; the page behind them is not mapped. */
+const PAGES = [DATA_PAGE, CODE_PAGE, CODE_PAGE + 4096, CODE_PAGE + 8192] as const;
 const KINDS = Object.values(FlagOperation).map((operation) => flagKind(operation, 32));
 
 export interface TrainingGround {
   readonly cpu: Cpu;
   readonly memory: PhysicalMemory;
   readonly cache: CodeCache;
+  /** The supervisor's tables; the base of CS is put back. */
+  readonly view: MemoryView;
 }
 
-export function trainInterpreter(ground: TrainingGround, run: Run): void {
-  const { cpu, memory, cache } = ground;
-  const data = memory.machineAddress(DATA_PAGE);
-  const code = memory.machineAddress(CODE_PAGE);
-  // With paging on the handlers would fault; engines are made before a guest runs.
-  if (data < 0 || code < 0 || (cpu.cr0 & CR0.PG) !== 0) return;
+/** To be called at privilege 0 with nothing pending. False, and nothing has happened, where it cannot be now. */
+export function trainInterpreter(ground: TrainingGround, run: Run): boolean {
+  const { cpu, memory, view } = ground;
+  const { mmu } = cpu;
+  if (mmu.isAttentive || memory.spareFrames < PAGES.length) return false;
   const registers = cpu.r.slice();
-  const bytes = memory.u8.slice(data, data + 4096);
-  // Through the MMU, so that its flush knows the entries.
-  cpu.mmu.write8(DATA_PAGE, cpu.mmu.read8(DATA_PAGE));
-  cpu.mmu.fetch(CODE_PAGE);
-  const mapBase = cache.openPage(code >>> 12);
-  // The next page has code too, the one behind it is mapped without code, and the last is not mapped.
-  for (const page of [CODE_PAGE + 4096, CODE_PAGE + 8192]) cpu.mmu.fetch(page);
-  const farBase = cache.openPage(memory.machineAddress(CODE_PAGE + 4096) >>> 12);
-  const slots = prepareSlots(ground, mapBase, farBase);
+  const { codeBase } = view;
+  const frames = PAGES.map(() => memory.allocateFrame());
+  PAGES.forEach((page, i) => mmu.lend(page, frames[i]!));
+  view.codeBase = 0;
+  exerciseAll(ground, run, frames);
+  view.codeBase = codeBase;
+  cpu.r.set(registers);
+  // A new epoch, after the registers are as they were.
+  for (const page of PAGES) mmu.invalidatePage(page);
+  memory.u8.fill(0, frames[0]! << 12, (frames[0]! + 1) << 12);
+  for (const frame of frames.reverse()) memory.releaseFrame(frame);
+  return true;
+}
+
+function exerciseAll(ground: TrainingGround, run: Run, frames: readonly number[]): void {
+  const { cache } = ground;
+  const [data, code, far] = frames as [number, number, number];
+  const mapBase = cache.openPage(code);
+  const slots = prepareSlots(ground, mapBase, cache.openPage(far));
   for (let round = 0; round < ROUNDS; round++) {
-    for (const form of HOT_FORMS) exercise(ground, run, slots, form, mapBase);
+    for (const form of HOT_FORMS) exercise(ground, run, slots, form, mapBase, data << 12);
   }
-  cpu.r.set(registers);
-  memory.u8.set(bytes, data);
-  cache.reset(true);
-  cpu.mmu.flush(true);
-  cpu.r.set(registers);
+  cache.forget(code);
+  cache.forget(far);
 }
 
 interface Slots {
@@ -131,7 +142,14 @@ function* cases(slots: Slots): Generator<Case> {
   }
 }
 
-function exercise(ground: TrainingGround, run: Run, slots: Slots, name: string, mapBase: number): void {
+function exercise(
+  ground: TrainingGround,
+  run: Run,
+  slots: Slots,
+  name: string,
+  mapBase: number,
+  data: number,
+): void {
   const { cpu, memory, cache } = ground;
   const { r } = cpu;
   const form = FORM_NUMBERS.get(name)!;
@@ -151,7 +169,7 @@ function exercise(ground: TrainingGround, run: Run, slots: Slots, name: string, 
     r[R_FLAG_B] = c.b;
     r[R_FLAG_RESULT] = c.result;
     r[R_BUDGET] = c.budget;
-    memory.view.setInt32(memory.machineAddress(c.address & ~3), c.eax, true);
+    memory.view.setInt32(data | (c.address & 0xffc), c.eax, true);
     cache.heat[slots.behind >> 2] = cache.heat[slots.before >> 2] = c.budget === 97 ? 0 : 1000;
     run(slot, CODE_PAGE, mapBase);
   }
