@@ -17,10 +17,15 @@ interface Result {
 const file = (set: string, category: string): string =>
   fileURLToPath(new URL(`vectors/${set}/${category}.jsonl.gz`, import.meta.url));
 
+/** V8's own settings let it report regions that it refuses to compile ahead of time. */
+const ENVIRONMENT = { ...process.env, HVM_NO_V8_FLAGS: '1' };
+
 function vectors(engine: string, files: readonly string[], ...more: string[]): Promise<Result> {
   return new Promise((resolve, reject) => {
     const args = [HVM, 'vectors', ...files, '--engine', engine, '--json', ...more];
-    execFile(process.execPath, args, { timeout: 150_000, maxBuffer: 2 ** 26 }, (_error, stdout, stderr) => {
+    const options = { timeout: 150_000, maxBuffer: 2 ** 26, env: ENVIRONMENT };
+    execFile(process.execPath, args, options, (_error, stdout, stderr) => {
+      if (stderr.includes('asm.js')) reject(new Error(stderr));
       try {
         resolve(JSON.parse(stdout) as Result);
       } catch {

@@ -89,7 +89,7 @@ export class JitEngine {
     this.name = options.name;
     this.r = cpu.r;
     cpu.fpu.readOpcode = () => opcodeAt(cpu);
-    const threshold = options.name === 'jit' ? (options.heatThreshold ?? 30_000) : NEVER_HOT;
+    const threshold = options.name === 'jit' ? (options.heatThreshold ?? 12_000) : NEVER_HOT;
     this.cache = new CodeCache(cpu, memory, threshold);
     this.evaluator = new Evaluator(cpu);
     this.predecoder = new Predecoder(cpu, this.cache, memory, options.name === 'evaluator');

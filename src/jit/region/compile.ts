@@ -1,6 +1,7 @@
-/** Source text → function: the one place where the host's compiler is called. */
+/** Region → function: the one place where the host's compilers are called. */
 import { generate } from 'astring';
 import type { Program, Statement } from 'estree';
+import { AsmPrinter, type AsmLayout } from './asm-printer.js';
 
 export interface CompiledSource {
   readonly source: string;
@@ -8,7 +9,7 @@ export interface CompiledSource {
   readonly instantiate: (environment: object) => unknown;
 }
 
-/** `name` shows in profiles and stack traces. */
+/** Statements that end in the return of a function; `name` shows in profiles and stack traces. */
 export function compile(body: readonly Statement[], name: string): CompiledSource {
   const program: Program = { type: 'Program', sourceType: 'script', body: [...body] };
   const source = generate(program, { indent: ' ' });
@@ -16,4 +17,23 @@ export function compile(body: readonly Statement[], name: string): CompiledSourc
     environment: object,
   ) => unknown;
   return { source, instantiate: factory };
+}
+
+/** What a function of the subset of asm-printer.ts consists of. */
+export interface AsmFunction {
+  readonly parameters: readonly string[];
+  readonly body: readonly Statement[];
+  readonly result: string;
+}
+
+/** The same for code in the subset; throws NotInSubset. */
+export function compileAhead(parts: AsmFunction, layout: AsmLayout, name: string): CompiledSource {
+  const printer = new AsmPrinter(layout);
+  const source = printer.module('region', parts.parameters, parts.body, parts.result);
+  const factory = new Function('stdlib', 'env', 'heap', `${source}\n//# sourceURL=${name}.js`) as (
+    library: object,
+    environment: object,
+    heap: ArrayBuffer,
+  ) => unknown;
+  return { source, instantiate: (environment) => factory(globalThis, environment, layout.buffer) };
 }

@@ -34,6 +34,8 @@ import type { VectorHost } from '../emit/vector-lanes.js';
 
 export const GPR_NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
 const VIEWS = { dv: 'dv', u8: 'u8', read: 'RT', write: 'WT' };
+/** For places that need not be aligned. */
+const MISALIGNED = { ...VIEWS, dv: 'du' };
 const FLAG_LOCALS = [
   ['fk', R_FLAG_KIND],
   ['fa', R_FLAG_A],
@@ -228,7 +230,7 @@ export class RegionTarget implements Target {
       const ${a} = ${address}, ${x} = ${table}[${a} >>> 12];
       let ${name} = 0, ${at} = -1;
       if (${missTestMisaligned(width, x, a)}) { ${this.spill()}; ${probe}; ${name} = ${read}(${a}); ${this.recount()} }
-      else { ${at} = ${x} ^ ${a}; ${name} = ${readAt(VIEWS, width, identifier(at))}; }`;
+      else { ${at} = ${x} ^ ${a}; ${name} = ${readAt(MISALIGNED, width, identifier(at))}; }`;
   }
   store(
     width: Width,
@@ -249,12 +251,12 @@ export class RegionTarget implements Target {
     if (of !== undefined) {
       return statements`
         if (${`p_${of}`} < 0) { ${this.spill()}; ${write}(${`a_${of}`}, ${value}); ${this.recount()} }
-        else { ${writeAt(VIEWS, width, identifier(`p_${of}`), value)} }`;
+        else { ${writeAt(MISALIGNED, width, identifier(`p_${of}`), value)} }`;
     }
     return statements`{
       const to = ${address}, entry = WT[to >>> 12];
       if (${missTestMisaligned(width, 'entry', 'to')}) { ${this.spill()}; ${write}(to, ${value}); ${this.recount()} }
-      else { ${writeAt(VIEWS, width, js`entry ^ to`, value)} }
+      else { const at = entry ^ to; ${writeAt(MISALIGNED, width, identifier('at'), value)} }
     }`;
   }
   private checkGroup({ group }: Member, statement: Statement, address: Expression): JsStatement[] {

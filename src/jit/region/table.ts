@@ -3,11 +3,14 @@ import type { CodeCache } from '../../runtime/code-cache.js';
 import { segmentAllows } from '../../runtime/helpers/segments.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
 import { R_CPL, R_EPOCH, R_SITE, R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
+import { tableAt } from '../../runtime/processor-area.js';
 import { sharedEnvironment } from '../shared-environment.js';
 import { checkWrap } from '../wrapped-access.js';
 import type { MemoryView } from '../interpreter/environment.js';
 import { SpecialForm } from '../interpreter/forms.js';
 import { modeView } from '../mode-view.js';
+import type { AsmLayout } from './asm-printer.js';
+import { boundEnvironment } from './bound-environment.js';
 import { RegionGraph, type CodeBytes } from './graph.js';
 import { Links, NO_LINK, RegionEnd, type Entry, type LinkedRegion } from './links.js';
 import { SITE_ACCESS, SITE_GOES_ON, SITE_QUICK } from './region-target.js';
@@ -54,7 +57,9 @@ export class RegionTable {
   private readonly memory: PhysicalMemory;
   private readonly cache: CodeCache;
   private readonly options: RegionOptions;
-  private readonly shared: object;
+  /** What regions refer to: those compiled ahead of time, and others by privilege. */
+  private readonly ahead: object;
+  private readonly plain: readonly object[];
   /** Why the run of regions ended, by cause. */
   private readonly exits = { access: 0, interpreter: 0 };
   /** Instructions that a region left to the interpreter, by mnemonic. */
@@ -70,6 +75,8 @@ export class RegionTable {
     compileMs: 0,
     retranslations: 0,
     leftAtAccess: 0,
+    /** Regions in the subset that hosts compile ahead of time. */
+    ahead: 0,
   };
 
   constructor(
@@ -84,7 +91,14 @@ export class RegionTable {
     this.memory = memory;
     this.cache = cache;
     this.options = options;
-    this.shared = sharedEnvironment(cpu, memory, checkWrap);
+    const shared = sharedEnvironment(cpu, memory, checkWrap);
+    this.ahead = { ...shared, ...boundEnvironment(cpu) };
+    this.plain = [0, 1].map((user) => ({
+      ...shared,
+      segmentAllows,
+      RT: cpu.mmu.readTlb[user],
+      WT: cpu.mmu.writeTlb[user],
+    }));
     const entryOf = (slot: number): Entry => this.entries[this.entryAt[slot >> 2]!]!;
     this.links = new Links(cpu, cache, view, entryOf, changeMode);
   }
@@ -149,12 +163,14 @@ export class RegionTable {
     const translation = translate(graph, {
       mode,
       name,
+      ahead: this.layout(),
       calls: (machine) => completeAccesses === true || this.callSites.has(machine),
       alone: (machine) => this.alone.has(machine),
     });
     this.install(graph, translation, pageEip, mode.codeSize === 16);
     this.counts.compileMs += performance.now() - started;
     this.counts.translations++;
+    if (translation.ahead) this.counts.ahead++;
     this.counts.regionSize += translation.instructions;
     this.counts.sourceBytes += translation.code.source.length;
     this.options.onTranslation?.(name, translation.code.source);
@@ -191,12 +207,13 @@ export class RegionTable {
   private install(graph: RegionGraph, translation: Translation, pageEip: number, fixed: boolean): void {
     const { cache } = this;
     const pages = [...graph.frames].map(([page, frame]) => ({ page, frame }));
+    const environment = translation.ahead ? this.ahead : this.plain[this.user]!;
     const number = this.freeNumbers.pop() ?? this.byNumber.length;
     const region: Region = {
       frames: [...new Set(graph.frames.values())],
       pages,
       translation,
-      run: translation.code.instantiate(this.environment()) as RegionFunction,
+      run: translation.code.instantiate(environment) as RegionFunction,
       patched: [],
       misses: new Uint8Array(translation.sites.length),
       left: new Float64Array(translation.sites.length),
@@ -252,14 +269,19 @@ export class RegionTable {
     }
   }
 
-  private environment(): object {
-    const { cpu } = this;
-    const user = cpu.r[R_CPL] === 3 ? 1 : 0;
+  private get user(): 0 | 1 {
+    return this.cpu.r[R_CPL] === 3 ? 1 : 0;
+  }
+  /** Where regions of the current mode find what they work on; undefined if that does not lie in one buffer that the host can address in 31 bits. */
+  private layout(): AsmLayout | undefined {
+    const area = this.memory.processor;
+    if (this.cpu.r.buffer !== area.buffer || area.buffer.byteLength > 0x7fffffff) return undefined;
+    const { user } = this;
     return {
-      ...this.shared,
-      RT: cpu.mmu.readTlb[user],
-      WT: cpu.mmu.writeTlb[user],
-      segmentAllows,
+      buffer: area.buffer,
+      r: area.registers,
+      RT: tableAt(area, false, user),
+      WT: tableAt(area, true, user),
     };
   }
 

@@ -12,7 +12,8 @@ import { removeDeadFlags } from '../passes/dead-flags.js';
 import { removeDeadValues } from '../passes/dead-values.js';
 import { semanticOf } from '../semantics/index.js';
 import { R_BUDGET, R_EIP } from '../../runtime/state.js';
-import { compile, type CompiledSource } from './compile.js';
+import { NotInSubset, type AsmLayout } from './asm-printer.js';
+import { compile, compileAhead, type CompiledSource } from './compile.js';
 import { isLeftOut, targetOf, type Block, type Placed, type RegionGraph } from './graph.js';
 import { GPR_NAMES, RegionTarget, type Site } from './region-target.js';
 import { Layout, type BlockEmitter } from './structure.js';
@@ -25,6 +26,8 @@ export type RegionFunction = (pc: number, pageEip: number) => number;
 
 export interface Translation {
   readonly code: CompiledSource;
+  /** Compiled ahead of time. */
+  readonly ahead: boolean;
   readonly sites: readonly Site[];
   /** Call sites: offset of the return address relative to the page, and its entry code. */
   readonly calls: readonly { readonly back: number; readonly code: number }[];
@@ -38,6 +41,8 @@ export interface Translation {
 export interface TranslationOptions {
   readonly mode: ModeView;
   readonly name: string;
+  /** Where the machine's state lies, if regions are to be compiled ahead of time. */
+  readonly ahead?: AsmLayout | undefined;
   /** Whether the accesses of the instruction at a machine address are completed by calls. */
   calls(machine: number): boolean;
   /** Whether they are checked by themselves, because a check for several has failed often. */
@@ -183,28 +188,51 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
   target.finish();
   const names = GPR_NAMES.filter((_, i) => target.usedRegisters.has(i));
   const loads = names.flatMap((name) => statements`let ${name} = r[${GPR_NAMES.indexOf(name)}];`);
-  const region = statements`
-    ${environmentDeclaration(target)};
-    return function region(pc, vb) {
-      const dv = dv_, u8 = u8_, RT = RT_, WT = WT_;
-      ${target.usesVectors ? statements`const xw = xw_, xf = xf_, xs = xs_, xc = xc_;` : []};
-      ${target.usesX87 ? statements`const xi = xi_, xd = xd_, fcs = selectors[1], fds = selectors[3];` : []};
-      ${loads};
-      let fk = r[17], fa = r[18], fb = r[19], fr = r[20], n = r[${R_BUDGET}] | 0, site = 0, eip = 0;
-      ${labelled('OUT', block(body))};
-      ${block(target.spillBody)};
-      r[${R_EIP}] = eip; r[${R_BUDGET}] = n;
-      return site;
-    };`;
+  const inner = statements`
+    ${loads};
+    let fk = r[17], fa = r[18], fb = r[19], fr = r[20], n = r[${R_BUDGET}] | 0, site = 0, eip = 0;
+    ${labelled('OUT', block(body))};
+    ${block(target.spillBody)};
+    r[${R_EIP}] = eip; r[${R_BUDGET}] = n;`;
+  const ahead = compiledAhead(inner, target, options);
   const entries = new Map(graph.entries.map((node) => [graph.blocks[node]!.start, layout.entryCode[node]!]));
   return {
-    code: compile(region, options.name),
+    code: ahead ?? compile(asFactory(inner, target), options.name),
+    ahead: ahead !== undefined,
     sites: target.sites,
     calls: target.calls.map(({ back, node }) => ({ back, code: layout.entryCode[node]! })),
     entries,
     longest: graph.instructionCount,
     instructions: graph.instructionCount,
   };
+}
+
+/** Floating-point and vector code is not in the subset that the host compiles ahead of time. */
+function compiledAhead(
+  body: readonly JsStatement[],
+  target: RegionTarget,
+  { ahead, name }: TranslationOptions,
+): CompiledSource | undefined {
+  if (ahead === undefined || target.usesVectors || target.usesX87) return undefined;
+  try {
+    return compileAhead({ parameters: ['pc', 'vb'], body, result: 'site' }, ahead, name);
+  } catch (error) {
+    if (error instanceof NotInSubset) return undefined;
+    throw error;
+  }
+}
+
+/** The region as an ordinary function of its environment. */
+function asFactory(body: readonly JsStatement[], target: RegionTarget): JsStatement[] {
+  return statements`
+    ${environmentDeclaration(target)};
+    return function region(pc, vb) {
+      const dv = dv_, du = dv_, u8 = u8_, RT = RT_, WT = WT_;
+      ${target.usesVectors ? statements`const xw = xw_, xf = xf_, xs = xs_, xc = xc_;` : []};
+      ${target.usesX87 ? statements`const xi = xi_, xd = xd_, fcs = selectors[1], fds = selectors[3];` : []};
+      ${body};
+      return site;
+    };`;
 }
 
 function environmentDeclaration(target: RegionTarget): JsStatement[] {
