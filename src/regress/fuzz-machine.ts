@@ -109,6 +109,7 @@ export class FuzzMachine {
     this.cpu = this.machine.cpu;
     this.engine = createEngine(name, {
       heatThreshold: 2,
+      targetThreshold: 3,
       onTranslation: (region, source) => this.sources.set(region, source),
     })(this.cpu, this.machine.memory);
     this.stretches = [

@@ -28,16 +28,32 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'a callee that drops its argument': '6a 07 e8 09 00 00 00 e2 f7 eb fe 90 90 90 90 90 40 c2 04 00',
   // 0: mov edx,400010; call edx; loop 5
   'an indirect call': 'ba 10 00 40 00 ff d2 e2 fc eb fe 90 90 90 90 90 40 c3',
+  // loop over `jmp [table + (ecx & 3) * 4]`, with jumps between the four
+  'a jump table':
+    '89 ca 83 e2 03 ff 24 95 34 00 40 00 40 e2 f1 eb fe 83 c0 05 e2 ea eb fe a9 01 00 00 00 74 ed 8d 04 40 e2 dc eb fe 83 f9 64 77 e6 8b ' +
+    '04 24 01 c8 e2 ce eb fe 0c 00 40 00 11 00 40 00 18 00 40 00 26 00 40 00',
+  // the same with calls: three leaves, one that calls another
+  'a call table':
+    '89 ca 83 e2 03 ff 14 95 2c 00 40 00 83 c0 07 e2 ef eb fe 40 c3 8d 04 00 c3 a8 01 74 f6 83 e8 03 c3 51 e8 ec ff ff ff 59 c3 90 90 90 13 ' +
+    '00 40 00 15 00 40 00 19 00 40 00 21 00 40 00',
   // 10: pop edx; inc eax; jmp edx
   'a return by a jump': 'e8 0b 00 00 00 e2 f9 eb fe 90 90 90 90 90 90 90 5a 40 ff e2',
 };
 
-function stateAfter(name: EngineName, code: Uint8Array, cuts: readonly number[]): number[] {
+function stateAfter(
+  name: EngineName,
+  code: Uint8Array,
+  cuts: readonly number[],
+  options: object = {},
+): number[] {
   const machine = new VectorMachine(32);
   machine.enterUser();
   const { cpu, memory } = machine;
   memory.copyIn(CODE, code);
-  const engine = createEngine(name, { heatThreshold: 4, train: false })(cpu, memory);
+  const engine = createEngine(name, { heatThreshold: 4, targetThreshold: 12, train: false, ...options })(
+    cpu,
+    memory,
+  );
   const { r } = cpu;
   [EAX, ECX, ESP].forEach((register, i) => (r[register] = [0, 400, STACK][i]!));
   r[R_EIP] = CODE;
@@ -49,11 +65,25 @@ function stateAfter(name: EngineName, code: Uint8Array, cuts: readonly number[])
   return [...r.subarray(0, 8), r[R_EIP]!];
 }
 
+it('indirect jumps and calls become branches where their targets are known', () => {
+  for (const [name, most] of [
+    ['a jump table', 12],
+    ['a call table', 60],
+  ] as const) {
+    const sources: string[] = [];
+    const options = { onTranslation: (_region: string, source: string) => sources.push(source) };
+    const before = stateAfter('jit', bytes(PROGRAMS[name]!), [700, 300, 300, 200], options);
+    expect(before[ECX], name).toBeGreaterThan(0);
+    expect(sources.some((source) => /const j\d+ = .* - vb/.test(source))).toBe(true);
+    expect(sources.length).toBeLessThan(most);
+  }
+});
+
 describe.each(Object.entries(PROGRAMS))('%s', (_name, hex) => {
   const code = bytes(hex);
   it.each([
     ['at once', [1500]],
-    ['in pieces', [701, 130, 127, 1, 1, 1, 121, 122, 119, 177]],
+    ['in pieces', [701, 230, 127, 1, 1, 1, 121, 122, 119, 177]],
     ['to its end', [200_000]],
   ])('%s', (_how, cuts) => {
     const expected = stateAfter('evaluator', code, cuts);

@@ -26,6 +26,8 @@ export interface Block {
   next: number;
   /** Block number where control comes back after a call or a left-out instruction, -1 if none. */
   continuation: number;
+  /** Ends in an indirect jump or call: where it is known to go inside the region, by offset. */
+  readonly cases: readonly { readonly offset: number; node: number }[];
   /** Ends in the return of an inlined callee: the offset that it must come back to for `taken` to follow. */
   readonly back: number | undefined;
 }
@@ -41,6 +43,8 @@ export interface CodeBytes {
   readonly pageEip: number;
   /** Whether another region starts there. */
   taken(offset: number): boolean;
+  /** Where the indirect jump or call at the offset has gone often, relative to it. */
+  targets(offset: number): readonly number[];
 }
 
 const CONDITIONAL = new Set(['JCC', 'LOOP', 'LOOPE', 'LOOPNE', 'JCXZ']);
@@ -90,8 +94,10 @@ export class RegionGraph implements FlowGraph {
   private readonly placed = new Map<number, Placed>();
   /** By context: the offset that its callee returns to. */
   private readonly returns = new Map<number, number>();
-  /** By key of a call that is inlined. */
-  private readonly contexts = new Map<number, number>();
+  /** By key of a call: the contexts of callees that are inlined, by their offsets. */
+  private readonly contexts = new Map<number, Map<number, number>>();
+  /** Targets of indirect jumps. */
+  private readonly jumpTargets = new Set<number>();
   /** Instructions of callees by offset, NOT_A_LEAF for those that are not inlined. */
   private readonly leaves = new Map<number, number>();
   private readonly leaders = new Set<number>();
@@ -118,7 +124,8 @@ export class RegionGraph implements FlowGraph {
     return this.blocks.length;
   }
   successors(node: number): readonly number[] {
-    const { taken, next } = this.blocks[node]!;
+    const { taken, next, cases } = this.blocks[node]!;
+    if (cases.length > 0) return [...new Set(cases.map((c) => c.node))];
     if (taken >= 0 && next >= 0) return taken === next ? [taken] : [next, taken];
     return taken >= 0 ? [taken] : next >= 0 ? [next] : [];
   }
@@ -174,7 +181,7 @@ export class RegionGraph implements FlowGraph {
       for (;;) {
         const offset = key - context;
         if (this.placed.has(key)) break;
-        if (context === 0 && (weight >= limit || (offset !== entry && this.code.taken(offset)))) break;
+        if (context === 0 && (weight >= limit || (offset !== entry && this.isTaken(offset)))) break;
         const instruction = this.decodeAt(offset);
         if (instruction === undefined || (isLeftOut(instruction) && offset === entry)) break;
         const placed = { offset, instruction, key };
@@ -184,6 +191,15 @@ export class RegionGraph implements FlowGraph {
         key = keyAfter(placed);
       }
     }
+  }
+  /** Another region's code. What an indirect jump leads to became regions only because nothing else led there. */
+  private isTaken(offset: number): boolean {
+    return this.code.taken(offset) && !this.jumpTargets.has(offset);
+  }
+  /** Where an indirect jump or call has gone often. */
+  private knownTargets(p: Placed): readonly number[] {
+    if (isDirect(p.instruction) || p.instruction.operandSize === 16 || contextOf(p) !== 0) return [];
+    return this.code.targets(p.offset).map((delta) => p.offset + delta);
   }
   /** Queues what an instruction leads to; true if the next instruction belongs to the same block. */
   private ways(p: Placed, work: number[]): boolean {
@@ -197,8 +213,14 @@ export class RegionGraph implements FlowGraph {
     if (i.mnemonic === 'CALL' || isWayOut(i)) {
       if (this.code.seen(after(p))) this.entryOffsets.add(after(p));
       lead(after(p));
-      if (this.isInlined(p)) this.inline(p, work);
+      if (this.callees(p).length > 0) this.inline(p, work);
       return false;
+    }
+    if (i.mnemonic === 'JMP' && !isDirect(i)) {
+      for (const offset of this.knownTargets(p)) {
+        this.jumpTargets.add(offset);
+        lead(offset);
+      }
     }
     if (i.mnemonic === 'RET' || (i.mnemonic === 'JMP' && !isDirect(i))) return false;
     if (i.mnemonic === 'JMP' || isConditional(i)) {
@@ -209,13 +231,14 @@ export class RegionGraph implements FlowGraph {
     return true;
   }
 
-  /** A direct call of a short function that calls nothing and has no loop. */
-  private isInlined(p: Placed): boolean {
+  /** Callees of a call that are short, call nothing and have no loop. */
+  private callees(p: Placed): number[] {
     const { mnemonic } = p.instruction;
-    if (mnemonic !== 'CALL' || !isDirect(p.instruction) || this.isTruncated(p) || contextOf(p) !== 0)
-      return false;
-    if (!this.code.seen(after(p))) return false;
-    const target = targetOf(p);
+    if (mnemonic !== 'CALL' || contextOf(p) !== 0 || !this.code.seen(after(p))) return [];
+    if (!isDirect(p.instruction)) return this.knownTargets(p).filter((offset) => this.isLeaf(offset));
+    return !this.isTruncated(p) && this.isLeaf(targetOf(p)) ? [targetOf(p)] : [];
+  }
+  private isLeaf(target: number): boolean {
     let size = this.leaves.get(target);
     if (size === undefined) {
       size = this.leafSize(target);
@@ -224,12 +247,16 @@ export class RegionGraph implements FlowGraph {
     return size > 0;
   }
   private inline(p: Placed, work: number[]): void {
-    const context = (this.returns.size + 1) * CONTEXT;
-    this.returns.set(context, after(p));
-    this.contexts.set(p.key, context);
-    this.leaders.add(context + targetOf(p));
-    // At once: a callee that the region's limit cuts would be a way out in the middle of a call.
-    work.unshift(context + targetOf(p));
+    const contexts = new Map<number, number>();
+    this.contexts.set(p.key, contexts);
+    for (const target of this.callees(p)) {
+      const context = (this.returns.size + 1) * CONTEXT;
+      this.returns.set(context, after(p));
+      contexts.set(target, context);
+      this.leaders.add(context + target);
+      // At once: a callee that the region's limit cuts would be a way out in the middle of a call.
+      work.unshift(context + target);
+    }
   }
   private leafSize(target: number): number {
     const seen = new Set<number>();
@@ -280,11 +307,12 @@ export class RegionGraph implements FlowGraph {
     const i = last.instruction;
     const context = contextOf(last);
     const back = i.mnemonic === 'RET' ? this.returns.get(context) : undefined;
-    const block: Block = { start: body[0]!.offset, body, taken: -1, next: -1, continuation: -1, back };
+    const cases = this.cases(last, number);
+    const block: Block = { start: body[0]!.offset, body, taken: -1, next: -1, continuation: -1, cases, back };
     if (i.mnemonic === 'CALL' || isWayOut(i)) {
       block.continuation = number(context + after(last));
-      const callee = this.contexts.get(last.key);
-      if (callee !== undefined) block.taken = number(callee + targetOf(last));
+      const callee = isDirect(i) && this.contexts.get(last.key)?.get(targetOf(last));
+      if (typeof callee === 'number') block.taken = number(callee + targetOf(last));
     } else if (i.mnemonic === 'RET') {
       if (back !== undefined) block.taken = number(back);
     } else if (i.mnemonic === 'JMP')
@@ -294,6 +322,17 @@ export class RegionGraph implements FlowGraph {
       block.next = number(context + after(last));
     } else block.next = number(context + after(last));
     return block;
+  }
+  private cases(last: Placed, number: (key: number) => number): { offset: number; node: number }[] {
+    const { mnemonic } = last.instruction;
+    if (isDirect(last.instruction) || (mnemonic !== 'JMP' && mnemonic !== 'CALL')) return [];
+    const contexts = this.contexts.get(last.key);
+    return this.knownTargets(last)
+      .map((offset) => {
+        const context = mnemonic === 'JMP' ? 0 : contexts?.get(offset);
+        return { offset, node: context === undefined ? -1 : number(context + offset) };
+      })
+      .filter(({ node }) => node >= 0);
   }
   /** Limits may have cut what leads to a block. */
   private dropUnreachable(): void {
@@ -307,7 +346,14 @@ export class RegionGraph implements FlowGraph {
     this.blocks.length = 0;
     for (const b of kept) {
       this.numbers.set(b.body[0]!.key, this.blocks.length);
-      this.blocks.push({ ...b, taken: to(b.taken), next: to(b.next), continuation: to(b.continuation) });
+      const cases = b.cases.map((c) => ({ ...c, node: to(c.node) }));
+      this.blocks.push({
+        ...b,
+        cases,
+        taken: to(b.taken),
+        next: to(b.next),
+        continuation: to(b.continuation),
+      });
     }
   }
 

@@ -15,6 +15,7 @@ import {
 import type { CachedRegion, CodeCache } from '../../runtime/code-cache.js';
 import { SpecialForm } from '../interpreter/forms.js';
 import type { MemoryView } from '../interpreter/environment.js';
+import type { Targets } from './targets.js';
 import type { RegionFunction } from './translate.js';
 
 /** What links need to know of a region. */
@@ -33,11 +34,16 @@ export interface LinkedRegion extends CachedRegion {
   /** Not withdrawn. */
   inService: boolean;
 }
-/** A call whose return address is in the region. */
+/** A call whose return address is in the region, or an indirect jump. */
 export interface CallSite {
-  /** The return address relative to the page, and its entry code. */
+  /** The return address relative to the page, and its entry code; -1 for a jump or a return address elsewhere. */
   readonly back: number;
   readonly code: number;
+  /** Offset and machine address of an indirect jump or call; -1 for a direct call. */
+  readonly at: number;
+  readonly machine: number;
+  /** Times to leave the region there until its targets are counted, below 0 while they are. */
+  countdown: number;
   /** Where the call went last. */
   link: Link;
 }
@@ -108,6 +114,7 @@ export class Links {
   private table: Table;
   /** That of the mode before. */
   private last: Table;
+  readonly targets: Targets;
   /** Nested runs now. */
   private depth = 0;
   private readonly cpu: Cpu;
@@ -125,11 +132,13 @@ export class Links {
     view: MemoryView,
     entryOf: (slot: number) => Entry,
     changeMode: () => boolean,
+    targets: Targets,
   ) {
     this.cpu = cpu;
     this.cache = cache;
     this.view = view;
     this.entryOf = entryOf;
+    this.targets = targets;
     this.changeMode = changeMode;
     this.table = this.last = this.tableNow();
     this.current = this.table.links;
@@ -179,6 +188,8 @@ export class Links {
       }
       if (way === 0 || r[R_PENDING] !== 0) return;
       const call = region.calls[~way]!;
+      if (call.at >= 0 && --call.countdown < 0) this.targets.note(call, (r[R_EIP]! - base - call.at) | 0);
+      if (call.code < 0) return;
       if (!this.call(call, (base + call.back) | 0) || r[R_BUDGET]! < region.longest) return;
       code = call.code;
     }
@@ -299,6 +310,7 @@ export class Links {
   }
 
   clear(): void {
+    this.targets.clear();
     for (const { links } of this.tables.values()) forgetAll(links);
   }
 }

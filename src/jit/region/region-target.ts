@@ -67,10 +67,14 @@ export interface Site {
   readonly mnemonic: string;
 }
 
-/** A call site whose return address is in the region: its offset relative to the page, and its block. */
+/** A call whose return address is in the region, or an indirect jump. Offsets are relative to the page. */
 export interface Call {
+  /** The return address, and its block; -1 for a jump. */
   readonly back: number;
   readonly node: number;
+  /** An indirect jump or call: its own offset and machine address; -1 for a direct call. */
+  readonly at: number;
+  readonly machine: number;
 }
 
 /** The instruction being emitted. */
@@ -94,6 +98,8 @@ export interface Position {
   readonly continuation: number;
   /** A call whose callee follows as block, or a return from one: to be followed by `taken`, a return only if it goes to offset `back`. */
   readonly inlined: boolean;
+  /** Indirect jump or call: offsets that are in the region. */
+  readonly cases: readonly { readonly offset: number; readonly go: () => JsStatement[] }[];
   readonly back: number | undefined;
 }
 
@@ -383,8 +389,8 @@ export class RegionTarget implements Target {
     // The helper has moved r[R_EIP], and all state is in memory.
     if (kind === 'helper') return statements`r[${R_BUDGET}] = r[${R_BUDGET}] - 1 | 0; return 0;`;
     if (this.at.inlined && (kind === 'call' || kind === 'return')) return this.inlined(to, called, this.at);
-    if ((kind === 'call' || kind === 'callIndirect') && this.at.continuation >= 0)
-      return this.call(to, this.at.continuation);
+    if (kind === 'indirect' || kind === 'callIndirect') return this.indirect(to, called, this.at);
+    if (kind === 'call' && this.at.continuation >= 0) return this.call(to, this.at.continuation, false);
     if (kind === 'direct') {
       // Both ways emit other blocks, which move `at` on.
       const { taken, notTaken } = this.at;
@@ -404,9 +410,21 @@ export class RegionTarget implements Target {
     return [...settled, ...elsewhere, ...taken(to)];
   }
 
+  /** Where the jump has often gone it stays in the region. */
+  private indirect(to: Expression, called: boolean, { cases, continuation }: Position): JsStatement[] {
+    const leave = this.call(to, continuation, true);
+    if (cases.length === 0) return leave;
+    const settled = called ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${leave} }` : [];
+    const name = `j${this.calls.length}`;
+    const sorted = [...cases].sort((a, b) => a.offset - b.offset);
+    return [...settled, ...statements`const ${name} = ${to} - vb | 0;`, ...choose(name, sorted), ...leave];
+  }
+
   /** Leaves to a callee that is to come back to block `node`; see `Links`. */
-  private call(to: Expression, node: number): JsStatement[] {
-    this.calls.push({ back: this.at.offset + this.at.length, node });
+  private call(to: Expression, node: number, indirect: boolean): JsStatement[] {
+    const { offset, length, machine } = this.at;
+    const from = indirect ? { at: offset, machine } : { at: -1, machine: -1 };
+    this.calls.push({ back: offset + length, node, ...from });
     return statements`site = ${-this.calls.length}; eip = ${to}; break OUT;`;
   }
 
@@ -419,4 +437,12 @@ export class RegionTarget implements Target {
       this.reloadBody.push(...statements`${name} = r[${index}];`);
     }
   }
+}
+
+/** Goes where the variable says, by halving; falls through if it is none of the cases. */
+function choose(name: string, cases: Position['cases']): JsStatement[] {
+  if (cases.length <= 2)
+    return cases.flatMap(({ offset, go }) => statements`if (${name} === ${offset}) { ${go()} }`);
+  const half = cases.length >> 1;
+  return statements`if (${name} < ${cases[half]!.offset}) { ${choose(name, cases.slice(0, half))} } else { ${choose(name, cases.slice(half))} }`;
 }

@@ -14,11 +14,14 @@ import { boundEnvironment } from './bound-environment.js';
 import { RegionGraph, type CodeBytes } from './graph.js';
 import { Links, NO_LINK, RegionEnd, type Entry, type LinkedRegion } from './links.js';
 import { SITE_ACCESS, SITE_GOES_ON, SITE_QUICK } from './region-target.js';
+import { Targets } from './targets.js';
 import { translate, type RegionFunction, type Translation } from './translate.js';
 
 export interface RegionOptions {
   /** Instructions a region may have. */
   readonly regionLimit?: number;
+  /** Times that a region is left at an indirect jump or call before its targets are counted, to be taken into the region. */
+  readonly targetThreshold?: number;
   /** Every access completes by a call when its check fails, instead of leaving the region. */
   readonly completeAccesses?: boolean;
   /** Called with each region's source, for tests and tools. */
@@ -27,6 +30,8 @@ export interface RegionOptions {
 
 const FORM_MASK = 4095;
 const REGION_LIMIT = 120;
+/** Leaving a region so often costs about as much as making it again. */
+const TARGET_THRESHOLD = 50_000;
 /** Exits by a missed access until the region is made again with a call there. */
 const MISSES_BEFORE_CALL = 48;
 /** A slot that cannot be translated is not tried again for so many executions. */
@@ -60,6 +65,7 @@ export class RegionTable {
   /** What regions refer to: those compiled ahead of time, and others by privilege. */
   private readonly ahead: object;
   private readonly plain: readonly object[];
+  private readonly targetThreshold: number;
   /** Why the run of regions ended, by cause. */
   private readonly exits = { access: 0, interpreter: 0 };
   /** Instructions that a region left to the interpreter, by mnemonic. */
@@ -100,7 +106,8 @@ export class RegionTable {
       WT: cpu.mmu.writeTlb[user],
     }));
     const entryOf = (slot: number): Entry => this.entries[this.entryAt[slot >> 2]!]!;
-    this.links = new Links(cpu, cache, view, entryOf, changeMode);
+    this.targetThreshold = options.targetThreshold ?? TARGET_THRESHOLD;
+    this.links = new Links(cpu, cache, view, entryOf, changeMode, new Targets(this.targetThreshold));
   }
 
   /** The form that a region's entry slot had before. */
@@ -119,6 +126,7 @@ export class RegionTable {
     if (end === RegionEnd.NOWHERE) return end;
     const number = this.cpu.r[R_SITE]!;
     if (number !== 0) this.left(this.byNumber[number >>> SITE_BITS], number & SITE_MASK);
+    if (this.links.targets.ready.length > 0) this.takeInTargets();
     return end;
   }
 
@@ -139,6 +147,17 @@ export class RegionTable {
     for (const machine of machines) remedy.add(machine);
     this.counts.retranslations++;
     this.cache.removeRegion(region);
+  }
+
+  /** Regions whose indirect jumps are known by now are made again. */
+  private takeInTargets(): void {
+    const { ready } = this.links.targets;
+    for (const region of [...this.inService]) {
+      if (!region.calls.some((call) => ready.includes(call))) continue;
+      this.counts.retranslations++;
+      this.cache.removeRegion(region);
+    }
+    ready.length = 0;
   }
 
   /** Translates from a slot; false where nothing can be translated. */
@@ -200,6 +219,10 @@ export class RegionTable {
       pageEip,
       frame,
       seen: (offset) => slotAt(offset) !== 0,
+      targets: (offset) => {
+        const there = frame(offset >> 12);
+        return there < 0 ? [] : this.links.targets.of((there << 12) | (offset & 4095));
+      },
       taken: (offset) => (cache.slots[slotAt(offset)]! & FORM_MASK) === SpecialForm.REGION,
     };
   }
@@ -224,7 +247,7 @@ export class RegionTable {
       siteNumbers: Int32Array.from(translation.sites, (s, i) =>
         s.kind === SITE_GOES_ON ? 0 : (number << SITE_BITS) | i,
       ),
-      calls: translation.calls.map((call) => ({ ...call, link: NO_LINK })),
+      calls: translation.calls.map((call) => ({ ...call, link: NO_LINK, countdown: this.targetThreshold })),
       longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,
       kill: () => this.withdraw(region),

@@ -29,8 +29,13 @@ export interface Translation {
   /** Compiled ahead of time. */
   readonly ahead: boolean;
   readonly sites: readonly Site[];
-  /** Call sites: offset of the return address relative to the page, and its entry code. */
-  readonly calls: readonly { readonly back: number; readonly code: number }[];
+  /** Calls and indirect jumps: offset of the return address relative to the page, its entry code (-1 if it is not in the region), and see `Call`. */
+  readonly calls: readonly {
+    readonly back: number;
+    readonly code: number;
+    readonly at: number;
+    readonly machine: number;
+  }[];
   /** Offset relative to the page → entry code. */
   readonly entries: ReadonlyMap<number, number>;
   /** Budget that must be there at entry. */
@@ -149,6 +154,10 @@ class RegionEmitter implements BlockEmitter {
       notTaken: () => this.way(node, current.next, offset + instruction.length),
       continuation: current.continuation,
       inlined: current.taken >= 0,
+      cases: current.cases.map(({ offset: to, node: target }) => ({
+        offset: to,
+        go: () => this.way(node, target, to),
+      })),
       back: current.back,
     };
   }
@@ -200,7 +209,10 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
     code: ahead ?? compile(asFactory(inner, target), options.name),
     ahead: ahead !== undefined,
     sites: target.sites,
-    calls: target.calls.map(({ back, node }) => ({ back, code: layout.entryCode[node]! })),
+    calls: target.calls.map(({ node, ...call }) => ({
+      ...call,
+      code: node < 0 ? -1 : layout.entryCode[node]!,
+    })),
     entries,
     longest: graph.instructionCount,
     instructions: graph.instructionCount,
