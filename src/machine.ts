@@ -229,12 +229,15 @@ export class Machine {
   }
 
   private createKeyboardController(irq: (line: number) => Wire): I8042 {
-    return new I8042({
-      irq1: irq(1),
-      irq12: irq(12),
-      a20: (level) => this.setA20('keyboard', level),
-      resetPulse: () => this.vcpu.request({ kind: 'reset' }),
-    });
+    return new I8042(
+      {
+        irq1: irq(1),
+        irq12: irq(12),
+        a20: (level) => this.setA20('keyboard', level),
+        resetPulse: () => this.vcpu.request({ kind: 'reset' }),
+      },
+      this.clock,
+    );
   }
 
   private addNetworkCard(): void {

@@ -87,9 +87,10 @@ export class Screen {
     const picture = new Picture(machine);
     return {
       get changes() {
-        return picture.version;
+        return `${picture.version} ${machine.i8042.keyboard.state.leds}`;
       },
       frame: () => picture.frame(),
+      leds: () => machine.i8042.keyboard.state.leds,
       keys: (events) => {
         this.typist.enqueue(events);
         wake();

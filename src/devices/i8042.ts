@@ -2,7 +2,7 @@
  * The 8042 keyboard controller at 60/64 with a keyboard and a PS/2 mouse.
  * Not implemented: serial time (bytes arrive at once), multiplexing mode.
  */
-import type { Device, Wire } from './device.js';
+import type { Clock, Device, Wire } from './device.js';
 import { createKeyboardState, Keyboard } from './keyboard.js';
 import type { KeyboardState } from './keyboard.js';
 import { createMouseState, Mouse } from './mouse.js';
@@ -69,9 +69,9 @@ export interface I8042Wires {
 
 export class I8042 implements Device<I8042State> {
   readonly name = 'i8042';
-  readonly version = 2;
+  readonly version = 3;
   readonly state: I8042State = { ...powerOn(), keyboard: createKeyboardState(), mouse: createMouseState() };
-  readonly keyboard = new Keyboard(this.state.keyboard, () => this.load());
+  readonly keyboard: Keyboard;
   readonly mouse = new Mouse(this.state.mouse, () => this.load());
   readonly ports = [
     {
@@ -89,8 +89,9 @@ export class I8042 implements Device<I8042State> {
   ];
   private readonly wires: I8042Wires;
 
-  constructor(wires: I8042Wires) {
+  constructor(wires: I8042Wires, clock: Clock) {
     this.wires = wires;
+    this.keyboard = new Keyboard(this.state.keyboard, clock, () => this.load());
   }
 
   reset(): void {
@@ -103,6 +104,14 @@ export class I8042 implements Device<I8042State> {
 
   restored(): void {
     this.wires.a20((this.state.outputPort & OUTPUT_A20) !== 0);
+  }
+
+  /** Version 2 knew no key that is held. */
+  migrate(version: number, state: unknown): I8042State {
+    const old = state as I8042State;
+    if (version !== 2) return old;
+    const fresh = { held: 0, repeatAt: 0, scanSet: Math.min(2, old.keyboard.scanSet) };
+    return { ...old, keyboard: { ...old.keyboard, ...fresh } };
   }
 
   private readStatus(): number {

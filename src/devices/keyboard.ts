@@ -1,8 +1,10 @@
 /**
- * A PS/2 keyboard of 102 keys: scan code sets 1 and 2, and every command of the IBM PS/2 keyboard.
- * Not implemented: set 3 (it can be selected and sends set 2's codes), typematic repetition (a held key repeats when the host repeats it),
- * the time that bytes take on the line.
+ * A PS/2 keyboard of 102 keys: scan code sets 1 and 2, and every command of the IBM PS/2 keyboard. A held key repeats as its user's
+ * keyboard does, after the delay and no faster than the rate that the guest has set.
+ * Not implemented: set 3 (refused, as by keyboards without it; the commands about its keys change nothing), the time that bytes take on
+ * the line.
  */
+import type { Clock } from './device.js';
 import { ACK, pushBytes, RESEND, SELF_TEST_PASSED } from './ps2.js';
 import type { Ps2Device } from './ps2.js';
 import { set1Bytes, set2Bytes } from './scan-codes.js';
@@ -14,6 +16,9 @@ export interface KeyboardState {
   leds: number;
   /** Delay and rate, as command F3 takes them. */
   typematic: number;
+  /** The key that went down last and is still held, 0 none, and when it may repeat, in guest nanoseconds. */
+  held: number;
+  repeatAt: number;
   /** The command whose data byte is awaited, 0 none. */
   pending: number;
   lastSent: number;
@@ -36,6 +41,10 @@ const SET_LEDS = 0xed,
   RESET = 0xff;
 const IDENTITY = [0xab, 0x83];
 const DEFAULT_TYPEMATIC = 0x2b;
+const LAST_SCAN_SET = 2;
+/** Typematic byte: delay in bits 5 and 6, steps of 250 ms; period (8 + bits 0 to 2) * 2 ^ bits 3 and 4 * 4.17 ms (IBM PS/2, command F3). */
+const DELAY_NS = 250_000_000,
+  PERIOD_NS = 4_170_000;
 /** Bytes of key codes that wait for the host. */
 const BUFFER = 16;
 /** What an overrun puts at the end of the buffer. */
@@ -48,6 +57,8 @@ export function createKeyboardState(): KeyboardState {
     scanning: true,
     leds: 0,
     typematic: DEFAULT_TYPEMATIC,
+    held: 0,
+    repeatAt: 0,
     pending: 0,
     lastSent: 0,
     answers: [],
@@ -57,11 +68,13 @@ export function createKeyboardState(): KeyboardState {
 
 export class Keyboard implements Ps2Device {
   readonly state: KeyboardState;
+  private readonly clock: Clock;
   private readonly changed: () => void;
 
   /** `changed` is called when a key made bytes that wait. */
-  constructor(state: KeyboardState, changed: () => void) {
+  constructor(state: KeyboardState, clock: Clock, changed: () => void) {
     this.state = state;
+    this.clock = clock;
     this.changed = changed;
   }
 
@@ -77,12 +90,29 @@ export class Keyboard implements Ps2Device {
   /** A key goes down (again, when it repeats) or up; `key` as in `scan-codes.ts`. */
   key(key: number, down: boolean): void {
     const s = this.state;
-    if (!s.scanning) return;
+    if (!s.scanning || !this.passes(key, down)) return;
     const bytes = s.scanSet === 1 ? set1Bytes(key, down) : set2Bytes(key, down);
     if (s.keys.length > BUFFER) return;
     if (s.keys.length + bytes.length > BUFFER) s.keys.push(s.scanSet === 1 ? OVERRUN_SET_1 : OVERRUN_SET_2);
     else s.keys.push(...bytes);
     this.changed();
+  }
+
+  /** False for a repetition that comes too early. */
+  private passes(key: number, down: boolean): boolean {
+    const s = this.state;
+    if (!down) {
+      if (key === s.held) s.held = 0;
+      return true;
+    }
+    const now = this.clock.now();
+    const repeats = key === s.held;
+    if (repeats && now < s.repeatAt) return false;
+    const delay = ((s.typematic >> 5) + 1) * DELAY_NS;
+    const period = ((8 + (s.typematic & 7)) << ((s.typematic >> 3) & 3)) * PERIOD_NS;
+    s.held = key;
+    s.repeatAt = now + (repeats ? period : delay);
+    return true;
   }
 
   next(): number {
@@ -117,7 +147,7 @@ export class Keyboard implements Ps2Device {
 
   /** 0 asks for the set in use. */
   private scanSetData(byte: number): void {
-    if (byte > 3) return this.answer(RESEND);
+    if (byte > LAST_SCAN_SET) return this.answer(RESEND);
     this.answer(ACK);
     if (byte === 0) this.answer(this.state.scanSet);
     else {

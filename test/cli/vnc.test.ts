@@ -97,7 +97,13 @@ let keys: KeyEvent[];
 let server: VncServer;
 function serve(password?: Uint8Array): VncServer {
   return new VncServer(
-    { changes: 0, frame: () => frame, keys: (events) => keys.push(...events), mouse: () => {} },
+    {
+      changes: 0,
+      frame: () => frame,
+      keys: (events) => keys.push(...events),
+      mouse: () => {},
+      leds: () => 0,
+    },
     password,
   );
 }

@@ -14,7 +14,10 @@ beforeEach(() => {
   irq12 = new RecordedWire();
   a20 = new RecordedWire();
   resets = 0;
-  const chip = new I8042({ irq1: irq1.set, irq12: irq12.set, a20: a20.set, resetPulse: () => resets++ });
+  const chip = new I8042(
+    { irq1: irq1.set, irq12: irq12.set, a20: a20.set, resetPulse: () => resets++ },
+    { now: () => 0 },
+  );
   ports = portsOf(chip);
   chip.reset();
 });

@@ -9,11 +9,16 @@ let chip: I8042;
 let ports: Ports;
 let irq1: RecordedWire;
 let irq12: RecordedWire;
+let now: number;
 
 beforeEach(() => {
   irq1 = new RecordedWire();
   irq12 = new RecordedWire();
-  chip = new I8042({ irq1: irq1.set, irq12: irq12.set, a20: () => {}, resetPulse: () => {} });
+  now = 0;
+  chip = new I8042(
+    { irq1: irq1.set, irq12: irq12.set, a20: () => {}, resetPulse: () => {} },
+    { now: () => now },
+  );
   ports = portsOf(chip);
   chip.reset();
 });
@@ -86,7 +91,7 @@ describe('keys', () => {
   });
   it('say when they were too many, once', () => {
     configure(0x07);
-    for (let i = 0; i < 40; i++) chip.keyboard.key(0x1e, true);
+    for (let i = 0; i < 40; i++, now += 1e9) chip.keyboard.key(0x1e, true);
     expect(drain()).toBe(`${'1c '.repeat(17)}00`);
     expect(type(0x1e)).toBe('1c f0 1c');
   });
@@ -130,6 +135,27 @@ describe('keyboard commands', () => {
   });
   it('refuses scan code sets that there are not', () => {
     expect(keyboard(0xf0, 9)).toBe('fa fe');
+    expect(keyboard(0xf0, 3, 0xf0, 0)).toBe('fa fe fa fa 02');
+  });
+  it.each([
+    ['as after a reset', [], 500, 91.74],
+    ['fast', [0xf3, 0x00], 250, 33.36],
+    ['slow', [0xf3, 0x7f], 1000, 500.4],
+  ] as const)('a held key repeats: %s', (_, command, delayMs, periodMs) => {
+    keyboard(...command);
+    const repeated = (milliseconds: number): string => {
+      now += milliseconds * 1e6;
+      chip.keyboard.key(0x1e, true);
+      return drain();
+    };
+    expect(repeated(7)).toBe('1c');
+    expect([repeated(1), repeated(delayMs - 2), repeated(1)]).toEqual(['', '', '1c']);
+    expect([repeated(periodMs - 1), repeated(1), repeated(1)]).toEqual(['', '1c', '']);
+    chip.keyboard.key(0x1e, false);
+    expect([drain(), repeated(0)]).toEqual(['f0 1c', '1c']);
+    // Another key takes over; the first, pressed again, is no repetition.
+    chip.keyboard.key(0x30, true);
+    expect([drain(), repeated(0)]).toEqual(['32', '1c']);
   });
 });
 

@@ -15,6 +15,7 @@ let closed: string | undefined;
 let keys: KeyEvent[];
 let mouse: MouseMotion[];
 let screen: Frame;
+let leds = 0;
 let session: RfbSession;
 
 function connect(password?: Uint8Array): void {
@@ -28,6 +29,7 @@ function connect(password?: Uint8Array): void {
     frame: () => screen,
     keys: (events) => keys.push(...events),
     mouse: (motion) => mouse.push(motion),
+    leds: () => leds,
     compress: compressPiece,
     name: 'guest',
     password: password && {
@@ -384,11 +386,48 @@ describe('input', () => {
     say(5, 0, ...u16(0x7fff + 4), ...u16(0x7fff - 2));
     expect(mouse.at(-1)).toEqual({ dx: 4, dy: -2, dz: 0, buttons: 0 });
   });
+  it('back and forward come in a second byte, from clients that were told of it', () => {
+    say(5, 0x81, ...u16(1), ...u16(1));
+    // The eighth button, in the only byte.
+    expect(mouse.at(-1)).toMatchObject({ buttons: 9 });
+    encodings(-316);
+    for (const second of [0, 1]) say(5, 0x81, ...u16(1), ...u16(1), second);
+    expect(mouse.slice(-2).map(({ buttons }) => buttons)).toEqual([1, 9]);
+    say(5, 0x82, ...u16(1), ...u16(1), 2, 5, 4, ...u16(1), ...u16(1));
+    expect(mouse.slice(-2).map(({ buttons }) => buttons)).toEqual([0x14, 2]);
+    request(1);
+    session.update();
+    expect(readUpdate(received(), new Canvas().decode).map(({ encoding }) => encoding)).toContain(-316);
+  });
   it('skips clipboard text, however long, in pieces', () => {
     say(6, 0, 0, 0, ...u32(300));
     session.receive(new Uint8Array(200));
     session.receive(Uint8Array.from([...new Array<number>(100).fill(4), 4, 1, 0, 0, ...u32(0x62)]));
     expect(shown()).toBe('+30');
+  });
+});
+
+describe('lock lights', () => {
+  it('are told when they change', () => {
+    start();
+    leds = 2;
+    encodings(-261);
+    const told = (): number[] => {
+      request(1);
+      session.update();
+      const values: number[] = [];
+      const bytes = received();
+      if (bytes.length > 0)
+        readUpdate(bytes, ({ encoding, w, h }, view, at) => {
+          if (encoding !== -261) return at + 4 * w * h;
+          values.push(view.getUint8(at));
+          return at + 1;
+        });
+      return values;
+    };
+    expect([told(), told()]).toEqual([[2], []]);
+    leds = 6;
+    expect([told(), told()]).toEqual([[6], []]);
   });
 });
 
@@ -412,6 +451,14 @@ describe('malformed input', () => {
     expect(closed).toBeDefined();
     say(4, 1, 0, 0, 0, 0, 0, 0x61);
     expect(keys).toEqual([]);
+  });
+  it('a client that only announces is closed, not remembered', () => {
+    start();
+    for (let i = 0; i < 100; i++) {
+      encodings(-258, -257, -308, -316, -261);
+      encodings(0);
+    }
+    expect(closed).toMatch(/too many requests/);
   });
   it('never throws', () => {
     const message = fc.oneof(

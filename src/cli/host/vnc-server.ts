@@ -15,6 +15,8 @@ export interface VncScreen {
   frame(): Frame;
   keys(events: readonly KeyEvent[]): void;
   mouse(motion: MouseMotion): void;
+  /** Scroll, num and caps lock in bits 0 to 2. */
+  leds(): number;
 }
 
 /** Thirty pictures a second. */
@@ -88,6 +90,7 @@ export class VncServer {
       frame: () => screen.frame(),
       keys: (events) => screen.keys(events),
       mouse: (motion) => screen.mouse(motion),
+      leds: () => screen.leds(),
       compress: compressPiece,
       name: 'hvm',
       password: this.#challenger(),

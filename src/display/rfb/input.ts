@@ -37,7 +37,7 @@ export interface MouseMotion {
   readonly dy: number;
   /** Steps of the wheel towards the user. */
   readonly dz: number;
-  /** Left, right, middle in bits 0 to 2, as PS/2 has them. */
+  /** Left, right, middle, fourth, fifth in bits 0 to 4, as PS/2 has them. */
   readonly buttons: number;
 }
 
@@ -52,7 +52,7 @@ export class ClientPointer {
   private y = -1;
   private mask = 0;
 
-  /** Buttons left, middle, right, wheel up, wheel down in bits 0 to 4. */
+  /** Buttons left, middle, right, wheel up, wheel down, left, right, back, forward in bits 0 to 8. */
   event(x: number, y: number, mask: number): MouseMotion {
     const pressed = mask & ~this.mask;
     const [dx, dy] = this.distance(x, y);
@@ -61,7 +61,7 @@ export class ClientPointer {
       dx,
       dy,
       dz: (pressed & WHEEL_DOWN ? 1 : 0) - (pressed & WHEEL_UP ? 1 : 0),
-      buttons: (mask & 1) | ((mask & 4) >> 1) | ((mask & 2) << 1),
+      buttons: (mask & 1) | ((mask & 4) >> 1) | ((mask & 2) << 1) | ((mask & 0x180) >> 4),
     };
   }
 

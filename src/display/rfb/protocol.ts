@@ -19,7 +19,9 @@ export const PSEUDO = {
   DESKTOP_SIZE: -223,
   POINTER_MODE: -257,
   EXTENDED_KEYS: -258,
+  LED_STATE: -261,
   EXTENDED_DESKTOP_SIZE: -308,
+  EXTENDED_BUTTONS: -316,
 } as const;
 export const CHALLENGE_BYTES = 16;
 
@@ -88,6 +90,11 @@ export function colourMap(): Uint8Array {
   view.setUint16(4, 256);
   colours.forEach((value, i) => view.setUint16(6 + 2 * i, value));
   return out;
+}
+
+/** Scroll, num and caps lock in bits 0 to 2. */
+export function ledState(leds: number): Uint8Array {
+  return rectangle({ x: 0, y: 0, width: 1, height: 1 }, PSEUDO.LED_STATE, Uint8Array.of(leds));
 }
 
 /** ExtendedDesktopSize with one screen; `reason` 0 the server, 1 this client; `status` 0 done, 1 not allowed. */

@@ -26,6 +26,8 @@ export interface RfbHost {
   frame(): Frame;
   keys(events: readonly KeyEvent[]): void;
   mouse(motion: MouseMotion): void;
+  /** Scroll, num and caps lock in bits 0 to 2, as the guest has set them. */
+  leds(): number;
   readonly compress: CompressPiece;
   readonly name: string;
   /** Absent when everybody may come in. `respond` encrypts a challenge as VNC authentication does. */
@@ -35,6 +37,8 @@ export interface RfbHost {
 type Stage = 'version' | 'security' | 'response' | 'init' | 'running' | 'closed';
 const VERSION_BYTES = 12;
 const MOST_ANNOUNCEMENTS = 64;
+/** Of a pointer event with a second byte of buttons. */
+const MARK = 0x80;
 const VERSION = 'RFB 003.008\n';
 
 export class RfbSession {
@@ -57,6 +61,8 @@ export class RfbSession {
   /** What the client wants again in full. */
   private wanted: Rectangle | undefined;
   private requested = false;
+  /** What the client was told, -1 nothing. */
+  private leds = -1;
 
   constructor(host: RfbHost) {
     this.host = host;
@@ -192,7 +198,7 @@ export class RfbSession {
       case CLIENT.CUT_TEXT:
         return 8;
       case CLIENT.POINTER:
-        return 6;
+        return has(2) ? (this.hasExtendedButtons(view) ? 7 : 6) : 0;
       case CLIENT.SET_DESKTOP_SIZE:
         return has(8) ? 8 + 16 * view.getUint8(6) : 0;
       case CLIENT.QEMU:
@@ -200,6 +206,17 @@ export class RfbSession {
       default:
         return -1;
     }
+  }
+
+  /** The mark of a client that was told that there may be a second byte of buttons. */
+  private hasExtendedButtons(view: DataView): boolean {
+    return this.understands.has(PSEUDO.EXTENDED_BUTTONS) && (view.getUint8(1) & MARK) !== 0;
+  }
+
+  /** Buttons 1 to 7 in bits 0 to 6, 8 and 9 behind them. */
+  private buttons(view: DataView): number {
+    const first = view.getUint8(1);
+    return this.hasExtendedButtons(view) ? (first & ~MARK) | (view.getUint8(6) << 7) : first;
   }
 
   private handle(view: DataView): void {
@@ -213,7 +230,7 @@ export class RfbSession {
       case CLIENT.KEY:
         return this.host.keys(this.keys.keysym(view.getUint32(4), view.getUint8(1) !== 0));
       case CLIENT.POINTER:
-        return this.host.mouse(this.pointer.event(view.getUint16(2), view.getUint16(4), view.getUint8(1)));
+        return this.host.mouse(this.pointer.event(view.getUint16(2), view.getUint16(4), this.buttons(view)));
       case CLIENT.CUT_TEXT:
         // The extended clipboard gives its length as a negative number.
         return this.input.skip(Math.abs(view.getInt32(4)));
@@ -224,9 +241,13 @@ export class RfbSession {
     }
   }
 
-  private refuseSize(): void {
+  private announce(rectangle: Uint8Array): void {
     if (this.announcements.length > MOST_ANNOUNCEMENTS) this.fail('too many requests without an update');
-    else this.announcements.push(rfb.desktopSize(this.shown.width, this.shown.height, 1, 1));
+    else this.announcements.push(rectangle);
+  }
+
+  private refuseSize(): void {
+    this.announce(rfb.desktopSize(this.shown.width, this.shown.height, 1, 1));
   }
 
   private setFormat(view: DataView): void {
@@ -246,9 +267,10 @@ export class RfbSession {
     const { width, height } = this.shown;
     const whole = { x: 0, y: 0, width, height };
     const newly = (encoding: number): boolean => list.includes(encoding) && !this.understands.has(encoding);
-    if (newly(PSEUDO.EXTENDED_KEYS)) this.announcements.push(rfb.rectangle(whole, PSEUDO.EXTENDED_KEYS));
-    if (newly(PSEUDO.POINTER_MODE)) this.announcements.push(rfb.rectangle(whole, PSEUDO.POINTER_MODE));
-    if (newly(PSEUDO.EXTENDED_DESKTOP_SIZE)) this.announcements.push(rfb.desktopSize(width, height, 0, 0));
+    for (const encoding of [PSEUDO.EXTENDED_KEYS, PSEUDO.POINTER_MODE, PSEUDO.EXTENDED_BUTTONS])
+      if (newly(encoding)) this.announce(rfb.rectangle(whole, encoding));
+    if (newly(PSEUDO.EXTENDED_DESKTOP_SIZE)) this.announce(rfb.desktopSize(width, height, 0, 0));
+    if (newly(PSEUDO.LED_STATE)) this.leds = -1;
     this.pointer.relative = list.includes(PSEUDO.POINTER_MODE);
     this.understands.clear();
     for (const encoding of Object.values(PSEUDO)) if (list.includes(encoding)) this.understands.add(encoding);
@@ -273,6 +295,7 @@ export class RfbSession {
     const frame = this.host.frame();
     const resized = frame.width !== this.shown.width || frame.height !== this.shown.height;
     if (resized && this.resize(frame)) return;
+    this.announceLeds();
     const rectangles = this.announcements;
     const picture = resized ? this.fitted(frame) : frame;
     for (const area of this.areas(picture))
@@ -283,6 +306,13 @@ export class RfbSession {
     this.wanted = undefined;
     this.shown.pixels.set(picture.pixels);
     this.host.send(rfb.update(rectangles));
+  }
+
+  private announceLeds(): void {
+    const leds = this.host.leds();
+    if (leds === this.leds || !this.understands.has(PSEUDO.LED_STATE)) return;
+    this.leds = leds;
+    this.announcements.push(rfb.ledState(leds));
   }
 
   private areas(picture: Frame): Rectangle[] {
