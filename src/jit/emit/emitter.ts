@@ -167,7 +167,7 @@ export class Emitter {
       case 'carry':
         return carryValue(this.target.flags, this.known);
       case 'divideLong':
-        return js`divideLong(${this.value(v.high)}, ${this.value(v.low)}, ${this.value(v.divisor)})`;
+        return this.divideLong(this.value(v.high), this.value(v.low), this.value(v.divisor));
       case 'statusFlags':
         return statusFlagsValue(this.target.flags);
       case 'not':
@@ -191,6 +191,10 @@ export class Emitter {
       default:
         return this.binary(v);
     }
+  }
+  /** Dividends of 32 bits are usual. */
+  private divideLong(high: Expression, low: Expression, divisor: Expression): Expression {
+    return js`(${high} === 0 ? (${low} >>> 0) / (${divisor} >>> 0) | 0 : divideLong(${high}, ${low}, ${divisor}))`;
   }
   private signExtend(width: Width, value: Value): Expression {
     const wide = signed(value.width, this.value(value));

@@ -1,9 +1,7 @@
 /** Repeated string instructions in regions: what surrounds the calls of runtime/helpers/string-runs.ts. */
 import type { Expression, Statement as JsStatement } from 'estree';
 import type { Instruction } from '../../decoder/instruction.js';
-import { FlagKind } from '../ir.js';
-import { flagKind } from '../../runtime/flags.js';
-import { EAX, ECX, EDI, ESI } from '../../runtime/state.js';
+import { EAX, ECX, EDI, ESI, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT } from '../../runtime/state.js';
 import { js, statements } from './quote.js';
 
 /** Instructions with such a run, if they repeat. */
@@ -34,23 +32,22 @@ export function stringRun(
   const shift = width === 8 ? 0 : width === 16 ? 1 : 2;
   const done = `${prefix}n`;
   const [counter, to] = [name(ECX), name(EDI)];
-  const count = js`Math.min(${counter} >>> 0, n - ${reserve})`;
   const compares = mnemonic === 'SCAS' || mnemonic === 'CMPS';
   const usesSource = mnemonic === 'MOVS' || mnemonic === 'CMPS';
-  const whileEqual = instruction.rep === 0xf3;
+  const whileEqual = instruction.rep === 0xf3 ? 1 : 0;
+  const limit = js`n - ${reserve} | 0`;
   const accumulator = (): Expression =>
     width === 32 ? js`${name(EAX)}` : js`${name(EAX)} & ${width === 8 ? 0xff : 0xffff}`;
   const call = (): Expression => {
-    if (mnemonic === 'MOVS') return js`moveRun(RT, WT, ${name(ESI)}, ${to}, ${count}, ${shift})`;
-    if (mnemonic === 'STOS') return js`storeRun(WT, ${to}, ${count}, ${shift}, ${name(EAX)})`;
+    if (mnemonic === 'MOVS') return js`moveRun(${name(ESI)}, ${to}, ${counter}, ${limit}, ${shift})`;
+    if (mnemonic === 'STOS') return js`storeRun(${to}, ${counter}, ${limit}, ${shift}, ${name(EAX)})`;
     if (mnemonic === 'SCAS')
-      return js`scanRun(RT, ${to}, ${count}, ${shift}, ${accumulator()}, ${boolean(whileEqual)})`;
-    return js`compareRun(RT, ${name(ESI)}, ${to}, ${count}, ${shift}, ${boolean(whileEqual)})`;
+      return js`scanRun(${to}, ${counter}, ${limit}, ${shift}, ${accumulator()}, ${whileEqual})`;
+    return js`compareRun(${name(ESI)}, ${to}, ${counter}, ${limit}, ${shift}, ${whileEqual})`;
   };
-  const left = (): Expression => (mnemonic === 'SCAS' ? accumulator() : js`compared[0]`);
   const flags = compares
     ? statements`if (${done} !== 0) {
-        fk = ${flagKind(FlagKind.SUB, width)}; fa = ${left()} << ${32 - width}; fb = compared[1] << ${32 - width}; fr = fa - fb | 0;
+        fk = r[${R_FLAG_KIND}]; fa = r[${R_FLAG_A}]; fb = r[${R_FLAG_B}]; fr = r[${R_FLAG_RESULT}];
       }`
     : [];
   const source = usesSource ? statements`${name(ESI)} = ${name(ESI)} + (${done} << ${shift}) | 0;` : [];
@@ -64,11 +61,9 @@ export function stringRun(
       ${flags};`,
     done,
     unfinished: compares
-      ? js`${counter} !== 0 && (${done} === 0 || fr === 0 === ${boolean(whileEqual)})`
+      ? js`${counter} !== 0 && (${done} === 0 || ${whileEqual ? js`fr === 0` : js`fr !== 0`})`
       : js`${counter} !== 0`,
     setsFlags: compares,
     changed: usesSource ? [ECX, ESI, EDI] : [ECX, EDI],
   };
 }
-
-const boolean = (value: boolean): Expression => ({ type: 'Literal', value, raw: String(value) });

@@ -3,43 +3,39 @@
  * Each function returns how many elements it did; the rest, if any, is for the instruction's helper (strings.ts).
  */
 import type { PhysicalMemory } from '../memory.js';
-import type { Cpu } from '../state.js';
+import { FlagOperation } from '../flags.js';
+import { R_CPL, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, type Cpu } from '../state.js';
 
 /** Bytes from which the host's `fill` and `copyWithin` beat a loop. */
 const LONG = 128;
 const PAGE = 4096;
 
+/** Numbers are int32; `count` (unsigned) elements of 1 << shift bytes, but no more than `limit`, which may be negative; addresses are linear. */
 export interface StringRuns {
-  /** Up to `count` elements of 1 << shift bytes from linear address `from` to `to`; `read` and `write`: the TLB tables to use. */
-  moveRun(
-    read: Int32Array,
-    write: Int32Array,
-    from: number,
-    to: number,
-    count: number,
-    shift: number,
-  ): number;
+  moveRun(from: number, to: number, count: number, limit: number, shift: number): number;
   /** `value`: the low bits are the element. */
-  storeRun(write: Int32Array, to: number, count: number, shift: number, value: number): number;
-  /** Stops behind the first element that equals `wanted` or, with `whileEqual`, that does not; `compared[1]` is the last one. Elements are zero-extended. */
+  storeRun(to: number, count: number, limit: number, shift: number, value: number): number;
+  /**
+   * Stops behind the first element that equals `wanted` (zero-extended) or, with `whileEqual` not 0, that does not. Where it did some, the flags in `cpu` are those of
+   * the last comparison.
+   */
   scanRun(
-    read: Int32Array,
     at: number,
     count: number,
+    limit: number,
     shift: number,
     wanted: number,
-    whileEqual: boolean,
+    whileEqual: number,
   ): number;
-  /** Stops behind the first pair that is equal or, with `whileEqual`, that is not; `compared` is the last one. */
+  /** The same for pairs. */
   compareRun(
-    read: Int32Array,
     left: number,
     right: number,
     count: number,
+    limit: number,
     shift: number,
-    whileEqual: boolean,
+    whileEqual: number,
   ): number;
-  readonly compared: Int32Array;
 }
 
 /** Whole elements between a linear address and the end of its page. */
@@ -47,8 +43,8 @@ const room = (at: number, shift: number): number => (PAGE - (at & (PAGE - 1))) >
 
 export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
   const { u8, view, i32 } = memory;
-  const { trace } = cpu;
-  const compared = new Int32Array(2);
+  const { trace, mmu, r } = cpu;
+  const user = (): 0 | 1 => (r[R_CPL] === 3 ? 1 : 0);
 
   function copy(from: number, to: number, length: number, shift: number): void {
     const ahead = to - from;
@@ -85,6 +81,13 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
     if (shift === 0) return u8[at]!;
     return shift === 1 ? view.getUint16(at, true) : view.getInt32(at, true);
   }
+  function setComparison(a: number, b: number, shift: number): void {
+    const width = 8 << shift;
+    r[R_FLAG_KIND] = FlagOperation.SUB | (width << 4);
+    r[R_FLAG_A] = a << -width;
+    r[R_FLAG_B] = b << -width;
+    r[R_FLAG_RESULT] = r[R_FLAG_A]! - r[R_FLAG_B]!;
+  }
   /** Leading bytes, by fours, none of which equals the byte that `pattern` repeats. */
   function skipOthers(at: number, length: number, pattern: number): number {
     let i = 0;
@@ -101,9 +104,11 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
   }
 
   return {
-    compared,
-    moveRun(read, write, from, to, count, shift) {
+    moveRun(from, to, wanted, limit, shift) {
       trace.repeating = -1;
+      const read = mmu.readTlb[user()];
+      const write = mmu.writeTlb[user()];
+      const count = Math.min(wanted >>> 0, limit);
       let done = 0;
       while (done < count) {
         const x = read[from >>> 12]!;
@@ -117,8 +122,10 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
       }
       return done;
     },
-    storeRun(write, to, count, shift, value) {
+    storeRun(to, wanted, limit, shift, value) {
       trace.repeating = -1;
+      const write = mmu.writeTlb[user()];
+      const count = Math.min(wanted >>> 0, limit);
       const half = shift === 0 ? (value & 0xff) * 0x101 : value & 0xffff;
       const word = shift === 2 ? value : (half << 16) | half;
       let done = 0;
@@ -132,8 +139,12 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
       }
       return done;
     },
-    scanRun(read, at, count, shift, wanted, whileEqual) {
+    scanRun(at, elements, limit, shift, wanted, stays) {
       trace.repeating = -1;
+      const read = mmu.readTlb[user()];
+      const count = Math.min(elements >>> 0, limit);
+      const whileEqual = stays !== 0;
+      let compared = 0;
       let done = 0;
       while (done < count) {
         const x = read[at >>> 12]!;
@@ -147,15 +158,20 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
           if ((last === wanted) !== whileEqual) break;
         }
         // Where all were skipped the last one is only known not to be wanted.
-        compared[1] = i === n ? element(start + ((n - 1) << shift), shift) : last;
+        compared = i === n ? element(start + ((n - 1) << shift), shift) : last;
         done += i;
         at = (at + (i << shift)) | 0;
-        if ((compared[1] === wanted) !== whileEqual) break;
+        if ((compared === wanted) !== whileEqual) break;
       }
+      if (done > 0) setComparison(wanted, compared, shift);
       return done;
     },
-    compareRun(read, left, right, count, shift, whileEqual) {
+    compareRun(left, right, elements, limit, shift, stays) {
       trace.repeating = -1;
+      const read = mmu.readTlb[user()];
+      const count = Math.min(elements >>> 0, limit);
+      const whileEqual = stays !== 0;
+      let [first, second] = [0, 0];
       let done = 0;
       while (done < count) {
         const x = read[left >>> 12]!;
@@ -167,15 +183,16 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
         const skipped = whileEqual ? skipEqual(a, b, n << shift) >> shift : 0;
         let i = skipped === n ? n - 1 : skipped;
         do {
-          compared[0] = element(a + (i << shift), shift);
-          compared[1] = element(b + (i << shift), shift);
+          first = element(a + (i << shift), shift);
+          second = element(b + (i << shift), shift);
           i++;
-        } while (i < n && (compared[0] === compared[1]) === whileEqual);
+        } while (i < n && (first === second) === whileEqual);
         done += i;
         left = (left + (i << shift)) | 0;
         right = (right + (i << shift)) | 0;
-        if ((compared[0] === compared[1]) !== whileEqual) break;
+        if ((first === second) !== whileEqual) break;
       }
+      if (done > 0) setComparison(first, second, shift);
       return done;
     },
   };
