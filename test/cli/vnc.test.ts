@@ -1,5 +1,6 @@
 /** VNC over real sockets, TCP and WebSocket: several clients, whose keys are let go; who may come; what the option says. */
 import { connect } from 'node:net';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { VncServer } from '../../src/cli/host/vnc-server.js';
@@ -135,6 +136,26 @@ describe.each(TRANSPORTS)('over %s', (_name, listener, client) => {
     clients[0]!.leave();
     while (keys.length < 3) await new Promise((resolve) => setTimeout(resolve, 2));
     expect(keys).toEqual([true, true, false].map((down) => ({ key: 0x1e, down })));
+  });
+  it('whatever clients say, the next one is served', async () => {
+    const port = await server.listen(listener());
+    const hello = fc.constantFrom('', 'RFB 003.008\n', 'RFB 003.008\n\x01\x01');
+    await fc.assert(
+      fc.asyncProperty(
+        hello,
+        fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 8 }),
+        async (text, pieces) => {
+          const hostile = await client(port);
+          hostile.send(text);
+          for (const piece of pieces) hostile.send(piece);
+          hostile.leave();
+          const next = await client(port);
+          expect(String(await next.received(12))).toBe('RFB 003.008\n');
+          next.leave();
+        },
+      ),
+      { numRuns: 25 },
+    );
   });
   it('a client that talks nonsense is closed, one too many sent away', async () => {
     const port = await server.listen(listener());

@@ -460,6 +460,52 @@ describe('malformed input', () => {
     }
     expect(closed).toMatch(/too many requests/);
   });
+  it('is the same in pieces of any size', () => {
+    const event = fc.oneof(
+      fc.tuple(
+        fc.constant(4),
+        fc.nat(1),
+        fc.constant(0),
+        fc.constant(0),
+        fc.constant(0),
+        fc.constant(0),
+        fc.nat(255),
+        fc.nat(255),
+      ),
+      fc.tuple(fc.constant(5), fc.nat(255), fc.nat(1), fc.nat(255), fc.nat(1), fc.nat(255)),
+      fc.tuple(fc.constant(3), fc.nat(1), ...Array.from({ length: 8 }, () => fc.nat(255))),
+      fc
+        .array(fc.constantFrom(0, 5, 16, -223, -257, -258, -261, -308, -316), { maxLength: 9 })
+        .map((list) => [2, 0, ...u16(list.length), ...list.flatMap(u32)]),
+      fc.nat(20).map((length) => [6, 0, 0, 0, ...u32(length), ...new Array<number>(length).fill(4)]),
+      fc.nat(3).map((count) => [251, 0, 0, 9, 0, 9, count, 0, ...new Array<number>(16 * count).fill(1)]),
+      fc.tuple(fc.nat(1), fc.nat(255)).map(([down, key]) => [255, 0, 0, down, 0, 0, 0, 0x61, 0, 0, 0, key]),
+    );
+    const outcome = (pieces: readonly Uint8Array[]): unknown[] => {
+      start();
+      for (const piece of pieces) session.receive(piece);
+      session.update();
+      session.end();
+      return [keys, mouse, closed, received()];
+    };
+    fc.assert(
+      fc.property(
+        fc.array(event, { maxLength: 30 }),
+        fc.array(fc.integer({ min: 1, max: 9 })),
+        (events, sizes) => {
+          const bytes = Uint8Array.from(events.flat());
+          const pieces: Uint8Array[] = [];
+          for (let at = 0, i = 0; at < bytes.length; i++) {
+            const size = sizes[i % sizes.length] ?? 1;
+            pieces.push(bytes.subarray(at, at + size));
+            at += size;
+          }
+          expect(outcome(pieces)).toEqual(outcome([bytes]));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
   it('never throws', () => {
     const message = fc.oneof(
       fc.uint8Array({ maxLength: 40 }),
