@@ -83,6 +83,7 @@ beforeEach(() => {
     resume: note('resume'),
     quit: note('quit'),
     save: note('save'),
+    load: note('load'),
   };
 });
 const run = (line: string): string => execute(target, line);
@@ -101,6 +102,7 @@ describe('commands', () => {
     for (const line of [
       'change ide1-cd0 a.iso',
       ' savevm  my file ',
+      'loadvm other',
       'screendump a.png',
       'sendkey ctrl-alt-f1',
       'q',
@@ -108,7 +110,14 @@ describe('commands', () => {
       expect(run(line)).toBe('');
     expect(calls).toEqual([
       ...['stop', 'resume', 'reset', 'powerDown', 'eject ide1-cd0 true', 'eject floppy0 false'],
-      ...['change ide1-cd0 a.iso ', 'save my file', 'screendump a.png', 'keys 29,56,59', 'quit'],
+      ...[
+        'change ide1-cd0 a.iso ',
+        'save my file',
+        'load other',
+        'screendump a.png',
+        'keys 29,56,59',
+        'quit',
+      ],
     ]);
   });
 
@@ -116,14 +125,19 @@ describe('commands', () => {
     expect(run('x /4xb $eip')).toBe('00000010: 0x10 0x11 0x12 0x13');
     expect(run('x/2xh 0x20+2')).toBe('00000022: 0x2322 0x2524');
     expect(run('x 0')).toBe('00000000: 0x03020100');
-    expect(run('xp /1dw 252')).toBe('000000fc: -66052');
-    expect(run('xp /uw 0xfc')).toBe('000000fc: 4294901244');
+    expect(run('xp /2dw 248')).toBe('00000000000000f8:  -67438088     -66052');
+    expect(run('xp /uw 0xfc')).toBe('00000000000000fc: 4294901244');
     expect(run('x /2ob 8')).toBe('00000008: 010 011');
+    expect(run('x /2dw 0')).toBe('00000000:   50462976  117835012');
+    expect(run('x /1uw 0')).toBe('00000000:   50462976');
+    expect(run('x /1ow 0')).toBe('00000000:  0300400400');
     expect(run('x /3c 0x40')).toBe("00000040: '@' 'A' 'B'");
+    expect(run('x /5c 9')).toBe("00000009: '\\x09' '\\n' '\\x0b' '\\x0c' '\\r'");
+    expect(run('x /1c 0x27')).toBe("00000027: '\\''");
     expect(run('x /1xg 0')).toBe('00000000: 0x0706050403020100');
     expect(run('x /2i 0x90')).toMatch(/^0x00000090: {2}90 +nop\n0x00000091: {2}91 +xchg /);
     expect(run('xp /5xw 0xf8')).toBe(
-      '000000f8: 0xfbfaf9f8 0xfffefdfc\nCannot access memory at address 0x100',
+      '00000000000000f8: 0xfbfaf9f8 0xfffefdfc\nCannot access memory at address 0x100',
     );
     expect(run('x 0x1000')).toBe('Cannot access memory at address 0x1000');
   });
@@ -373,6 +387,19 @@ describe('a running machine', { timeout: 240_000 }, () => {
       1,
       expect.stringContaining('--monitor stdio: needs the terminal'),
     ]);
+  });
+
+  it('goes on from a file, and stays as it is when the file is refused', async () => {
+    const state = join(scratch.path, 'load.state');
+    const script = [`savevm ${state}`, 'info status', `loadvm ${ECHO}`, 'loadvm /none', 'savevm /dev/null'];
+    const { stdout, status } = await hvm(['run', ...SCREEN, '--monitor', 'stdio'], {
+      input: [...script, 'stop', `loadvm ${state}`, 'info status', 'info block', 'quit', ''].join('\n'),
+    });
+    expect(stdout).toMatch(
+      /echo.elf': is no saved machine[^]*'\/none': no such file[^]*'\/dev\/null': not a regular/,
+    );
+    const [saved, loaded] = [...stdout.matchAll(/^(\d+) instructions/gm)].map((match) => match[1]);
+    expect([loaded, status, stdout.includes('ide1-cd0')]).toEqual([saved, 0, true]);
   });
 
   it('media are changed; a restored machine wants those that were there', async () => {

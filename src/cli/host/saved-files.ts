@@ -3,10 +3,13 @@ import * as fs from 'node:fs';
 import { dirname, join, basename } from 'node:path';
 import type { SavedFile } from '../../machine.js';
 import { UsageError, quote } from '../usage-error.js';
-import { fileError } from './files.js';
+import { fileError, pathKind } from './files.js';
 
 /** The pieces go to a file beside `path`, which takes its place once they are on stable storage. Throws UsageError; a file that was there stays then. */
 export function writeAtomically(label: string, path: string, pieces: readonly Uint8Array[]): void {
+  const kind = pathKind(path);
+  if (kind === 'directory') throw new UsageError(`${label} ${quote(path)}: is a directory, expected a file`);
+  if (kind === 'other') throw new UsageError(`${label} ${quote(path)}: not a regular file`);
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}`);
   try {
     const descriptor = fs.openSync(draft, 'w');

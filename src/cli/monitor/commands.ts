@@ -47,7 +47,10 @@ function examined(target: MonitorTarget, rest: string, physical: boolean): strin
         return there < 0 ? -1 : target.readMemory(there);
       };
   const from = parseAddress(address, (name) => target.register(name));
-  return examine(parseFormat(format), from, read, target.codeBits);
+  return examine(parseFormat(format), {
+    ...{ address: from, read, codeBits: target.codeBits },
+    digits: physical ? 16 : 8,
+  });
 }
 
 /** A command without arguments. */
@@ -119,6 +122,15 @@ const COMMANDS: readonly MonitorCommand[] = [
     run: (_target, [name]) => helpText(name),
   },
   { name: 'info', usage: 'info WHAT', help: INFO.map(([name]) => name).join(', '), run: info },
+  {
+    name: 'loadvm',
+    usage: 'loadvm FILE',
+    help: 'go on from a machine that savevm wrote',
+    run: (target, _words, rest) => {
+      target.load(fileName(rest));
+      return '';
+    },
+  },
   plain('quit', 'end the run', (target) => target.quit(), ['q']),
   {
     name: 'savevm',

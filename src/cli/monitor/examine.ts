@@ -61,12 +61,20 @@ export type ReadByte = (address: number) => number;
 const hex = (value: number | bigint, digits: number): string => value.toString(16).padStart(digits, '0');
 const cannot = (address: number): string => `Cannot access memory at address 0x${hex(address, 1)}`;
 
-/** One line for each 16 bytes, 8 characters or instruction; what cannot be read ends the list with a line that says so. */
-export function examine(format: Format, address: number, read: ReadByte, codeBits: 16 | 32): string {
-  return (format.letter === 'i' ? instructions : items)(format, address, read, codeBits).join('\n');
+export interface Examined {
+  readonly address: number;
+  readonly read: ReadByte;
+  readonly codeBits: 16 | 32;
+  /** Of an address in front of items: 8, or 16 of a physical one. */
+  readonly digits?: number;
 }
 
-function items({ count, letter, size }: Format, address: number, read: ReadByte): string[] {
+/** One line for each 16 bytes, 8 characters or instruction; what cannot be read ends the list with a line that says so. */
+export function examine(format: Format, examined: Examined): string {
+  return (format.letter === 'i' ? instructions : items)(format, examined).join('\n');
+}
+
+function items({ count, letter, size }: Format, { address, read, digits = 8 }: Examined): string[] {
   const perLine = letter === 'c' ? CHARACTERS : LINE_BYTES / size;
   const lines: string[] = [];
   for (let done = 0; done < count; done += perLine) {
@@ -75,16 +83,16 @@ function items({ count, letter, size }: Format, address: number, read: ReadByte)
     for (let i = done; i < Math.min(count, done + perLine); i++) {
       const at = (address + i * size) % TWO32;
       const value = valueAt(at, size, read);
-      if (value === undefined) return [...lines, ...row(start, values), cannot(at)];
+      if (value === undefined) return [...lines, ...row(start, values, digits), cannot(at)];
       values.push(text(value, letter, size));
     }
-    lines.push(...row(start, values));
+    lines.push(...row(start, values, digits));
   }
   return lines;
 }
 
-const row = (start: number, values: readonly string[]): string[] =>
-  values.length === 0 ? [] : [`${hex(start, 8)}: ${values.join(' ')}`];
+const row = (start: number, values: readonly string[], digits: number): string[] =>
+  values.length === 0 ? [] : [`${hex(start, digits)}: ${values.join(' ')}`];
 
 function valueAt(address: number, size: number, read: ReadByte): bigint | undefined {
   let value = 0n;
@@ -97,18 +105,24 @@ function valueAt(address: number, size: number, read: ReadByte): bigint | undefi
 }
 
 function text(value: bigint, letter: Format['letter'], size: number): string {
-  if (letter === 'd') return String(BigInt.asIntN(8 * size, value));
-  if (letter === 'u') return String(value);
-  if (letter === 'o') return `0${value.toString(8)}`;
+  // Columns are as wide as the largest number.
+  const decimals = Math.ceil((80 * size) / 33);
+  if (letter === 'd') return String(BigInt.asIntN(8 * size, value)).padStart(decimals);
+  if (letter === 'u') return String(value).padStart(decimals);
+  if (letter === 'o')
+    return (value === 0n ? '0' : `0${value.toString(8)}`).padStart(Math.ceil((8 * size) / 3));
   if (letter === 'c') return character(Number(value & 0xffn));
   return `0x${hex(value, 2 * size)}`;
 }
 
+const ESCAPES: Readonly<Record<number, string>> = { 10: '\\n', 13: '\\r', 39: "\\'", 92: '\\\\' };
+
 function character(code: number): string {
+  if (ESCAPES[code] !== undefined) return `'${ESCAPES[code]}'`;
   return code >= 32 && code < 127 ? `'${String.fromCharCode(code)}'` : `'\\x${hex(code, 2)}'`;
 }
 
-function instructions({ count }: Format, address: number, read: ReadByte, bits: 16 | 32): string[] {
+function instructions({ count }: Format, { address, read, codeBits: bits }: Examined): string[] {
   const lines: string[] = [];
   let at = address;
   for (let i = 0; i < count; i++) {

@@ -8,6 +8,7 @@ import type { Drives } from '../drives.js';
 import type { Machine } from '../guest.js';
 import { writeAtomically } from '../host/saved-files.js';
 import { STATE_CODEC } from '../host/state-codec.js';
+import { reloadMachine } from '../restore.js';
 import { parseScreenshot, screenshotBytes } from '../screenshots.js';
 import { UsageError } from '../usage-error.js';
 import { CommandError } from './command-error.js';
@@ -32,7 +33,7 @@ function attempt<T>(work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    throw new CommandError(error.message.replace(/^(?:--screenshot|screendump|savevm) /, ''));
+    throw new CommandError(error.message.replace(/^(?:--screenshot|screendump|savevm|loadvm) /, ''));
   }
 }
 
@@ -154,11 +155,24 @@ export class MachineTarget implements MonitorTarget {
     this.#control.quit();
   }
 
-  save(path: string): void {
+  /** At a point where it can be saved. */
+  #settled(): Machine {
     const machine = this.#machine;
     if (!this.running) machine.continueFrom(this.#stoppedAt);
     if (!machine.isConsistent)
       throw new CommandError('the guest is between two halves of something; try again');
+    return machine;
+  }
+
+  load(path: string): void {
+    const machine = this.#settled();
+    attempt(() => reloadMachine(path, machine, this.#control.drives));
+    this.#stoppedAt = machine.now();
+    this.#control.wake();
+  }
+
+  save(path: string): void {
+    const machine = this.#settled();
     const pieces = machine.save({ drives: this.#control.drives.save() }, STATE_CODEC);
     attempt(() => writeAtomically('savevm', path, pieces));
   }

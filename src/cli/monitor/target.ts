@@ -76,4 +76,6 @@ export interface MonitorTarget {
   resume(): void;
   quit(): void;
   save(path: string): void;
+  /** The machine is as it was when it cannot be done. */
+  load(path: string): void;
 }
