@@ -31,7 +31,6 @@ const STATE_SHIFT = 16,
 const READY = IoState.READY << STATE_SHIFT,
   RESPONSE_READY = IoState.RESPONSE_READY << STATE_SHIFT;
 
-/** Who answers for a range. The record is valid during the call only. */
 /** Addresses, `last` inclusive, and who answers there. */
 export interface NamedRange {
   readonly first: number;
@@ -39,6 +38,7 @@ export interface NamedRange {
   readonly name: string;
 }
 
+/** Who answers for a range. The record is valid during the call only. */
 export interface IoServer {
   readonly name: string;
   /** Widest access that is taken whole. */

@@ -101,6 +101,8 @@ describe('commands', () => {
       expect(run(line)).toBe('');
     for (const line of [
       'change ide1-cd0 a.iso',
+      'change ide1-cd0 "my disc.iso" raw',
+      'loadvm "a b"',
       ' savevm  my file ',
       'loadvm other',
       'screendump a.png',
@@ -112,6 +114,8 @@ describe('commands', () => {
       ...['stop', 'resume', 'reset', 'powerDown', 'eject ide1-cd0 true', 'eject floppy0 false'],
       ...[
         'change ide1-cd0 a.iso ',
+        'change ide1-cd0 my disc.iso raw',
+        'load a b',
         'save my file',
         'load other',
         'screendump a.png',

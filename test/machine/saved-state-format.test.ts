@@ -124,6 +124,10 @@ describe('refused', () => {
     expect(changed((state) => (state['ier'] = '1'))).toBe(
       'does not fit this machine: com1.ier is not a number',
     );
+    for (const odd of [0.5, 2 ** 60, { $: 'number', is: 'NaN' }, { $: 'number', is: '-Infinity' }])
+      expect(changed((state) => (state['ier'] = odd))).toBe(
+        'does not fit this machine: com1.ier is not an integer',
+      );
     expect(changed((state) => (state['more'] = 1))).toMatch(/com1\.more is not known here/);
     expect(changed((state) => delete state['lcr'])).toMatch(/com1\.lcr is not in the file/);
     expect(changed((state) => (state['receive'] = [1]))).toMatch(/com1\.receive is not Uint8Array of 16/);

@@ -81,10 +81,16 @@ function screenOf(target: MonitorTarget): string {
   return lines.join('\n').trimEnd();
 }
 
-/** The one argument, which may contain spaces. */
+/** The one argument, which may contain spaces, in quotes or not. */
 function fileName(rest: string): string {
-  if (rest === '') throw new CommandError('expected a file name');
-  return rest;
+  const name = /^"([^"]*)"$/.exec(rest)?.[1] ?? rest;
+  if (name === '') throw new CommandError('expected a file name');
+  return name;
+}
+
+/** Words between spaces; double quotes hold one together. */
+function wordsOf(rest: string): string[] {
+  return Array.from(rest.matchAll(/"([^"]*)"|\S+/g), ([word, quoted]) => quoted ?? word);
 }
 
 const COMMANDS: readonly MonitorCommand[] = [
@@ -205,7 +211,7 @@ export function execute(target: MonitorTarget, line: string): string {
   const [, name = '', rest = ''] = /^\s*([^\s/]*)\s*(.*?)\s*$/.exec(line) ?? [];
   if (name === '' && rest === '') return '';
   try {
-    return commandNamed(name).run(target, rest === '' ? [] : rest.split(/\s+/), rest);
+    return commandNamed(name).run(target, wordsOf(rest), rest);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     return error.message.startsWith('unknown command') ? error.message : `${name}: ${error.message}`;

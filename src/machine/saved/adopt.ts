@@ -11,6 +11,9 @@ const LONGEST_QUEUE = 1 << 20;
 const misfit = (where: string, expected: string): SavedStateError =>
   new SavedStateError(`does not fit this machine: ${where} is not ${expected}`);
 
+/** Registers and times are integers, a time that never comes is Infinity; anything else would make comparisons of deadlines lie. */
+const isCountable = (value: number): boolean => Number.isSafeInteger(value) || value === Infinity;
+
 /** Gives `target` the contents of `saved`. Throws SavedStateError, naming the member, where the shapes differ; `target` may then be half-way. */
 export function adopt(target: object, saved: unknown, where: string): void {
   if (isTypedArray(target)) adoptBytes(target, saved, where);
@@ -55,6 +58,7 @@ function adopted(own: unknown, saved: unknown, where: string): unknown {
   }
   if (typeof own !== typeof saved || (own === null) !== (saved === null))
     throw misfit(where, own === null ? 'empty' : `a ${typeof own}`);
+  if (typeof saved === 'number' && !isCountable(saved)) throw misfit(where, 'an integer');
   return saved;
 }
 
