@@ -303,6 +303,9 @@ class Run {
         loop.wake();
       },
       leave: () => loop.stop({ kind: 'leave' }),
+      help: (text) => {
+        if (!this.#screen.note(text)) process.stderr.write(`\r\n${text}\r\n`);
+      },
       monitor: (on) => {
         this.#screen.giveTerminal(on);
         if (on) session.open();

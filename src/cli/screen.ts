@@ -107,6 +107,11 @@ export class Screen {
     this.typist.enqueue(keysOfTerminal(bytes));
   }
 
+  /** Shows a line on the terminal's view for a moment; false when there is none. */
+  note(text: string): boolean {
+    return this.#view?.note(text) ?? false;
+  }
+
   /** The terminal is the monitor's for a while. */
   giveTerminal(away: boolean): void {
     if (away) this.#view?.hide();

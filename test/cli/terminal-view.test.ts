@@ -165,6 +165,21 @@ describe('the terminal shows', () => {
     await drawn();
     expect(terminal.lines[1]).toBe('again');
   });
+  it('a note for a moment', async () => {
+    open(80, 25);
+    screen.print(0, 24, 'bottom');
+    await drawn();
+    expect(view.note('Ctrl-A x  leave')).toBe(true);
+    await drawn();
+    expect(terminal.lines[24]).toBe(' Ctrl-A x  leave');
+    const { now } = Date;
+    const later = vi.spyOn(Date, 'now').mockImplementation(() => now() + 4000);
+    await drawn();
+    expect(terminal.lines[24]).toBe('bottom');
+    later.mockRestore();
+    view.hide();
+    expect(view.note('x')).toBe(false);
+  });
   it('nothing new while the terminal is slow, then the last state', async () => {
     open(80, 25);
     await drawn();

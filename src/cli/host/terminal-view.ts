@@ -28,6 +28,8 @@ export interface TerminalOutput {
 }
 
 const INTERVAL_MS = 33;
+/** How long a note stands. */
+const NOTE_MS = 3000;
 
 export class TerminalView {
   readonly #screen: ViewedScreen;
@@ -36,6 +38,8 @@ export class TerminalView {
   /** What the terminal shows, undefined when that is not known. */
   #shown: TextScreen | undefined;
   #seen = -1;
+  /** Of the host's clock: nothing is drawn before. */
+  #noteUntil = 0;
 
   constructor(screen: ViewedScreen, output: TerminalOutput) {
     this.#screen = screen;
@@ -56,6 +60,17 @@ export class TerminalView {
     this.#output.write(ENTER_TERMINAL);
     this.#redraw();
     this.#timer = setInterval(() => this.#draw(), INTERVAL_MS);
+  }
+
+  /** Shows a line in reverse at the bottom for a moment; false while the view is hidden. */
+  note(text: string): boolean {
+    if (this.#timer === undefined) return false;
+    const { columns, rows } = this.#size;
+    const line = ` ${text} `.slice(0, Math.min(columns, 1000));
+    this.#output.write(`\x1b[${Math.min(rows, 999)};1H\x1b[0;7m${line}\x1b[0m`);
+    this.#noteUntil = Date.now() + NOTE_MS;
+    this.#redraw();
+    return true;
   }
 
   /** Lets others have the terminal until `show`. */
@@ -90,7 +105,7 @@ export class TerminalView {
 
   #draw(): void {
     const { changes, state } = this.#screen;
-    if (changes === this.#seen || this.#output.writableNeedDrain) return;
+    if (changes === this.#seen || this.#output.writableNeedDrain || Date.now() < this.#noteUntil) return;
     this.#seen = changes;
     const whole = textScreen(state);
     if (whole === undefined) {

@@ -4,13 +4,14 @@ import { EscapeKeys } from '../escape-keys.js';
 export interface InputEvents {
   input(bytes: Uint8Array): void;
   leave(): void;
+  /** Ctrl-A h: what the keys behind Ctrl-A do. */
+  help(text: string): void;
   /** Ctrl-A c: what is typed goes to the monitor from here on, or to the guest again. */
   monitor(on: boolean): void;
   monitorInput(bytes: Uint8Array): void;
 }
 
-const HELP =
-  '\r\nCtrl-A x  leave    Ctrl-A c  monitor and back    Ctrl-A Ctrl-A  send Ctrl-A    Ctrl-A h  this help\r\n';
+const HELP = 'Ctrl-A x  leave    Ctrl-A c  monitor and back    Ctrl-A Ctrl-A  send Ctrl-A';
 
 export class HostInput {
   readonly isTerminal = process.stdin.isTTY === true;
@@ -54,7 +55,7 @@ export class HostInput {
     const { forward, command, rest } = this.#keys.feed(data);
     if (forward.length > 0 && this.#inMonitor) this.#events.monitorInput(forward);
     else if (forward.length > 0) this.#events.input(forward);
-    if (command === 'help') process.stderr.write(HELP);
+    if (command === 'help') this.#events.help(HELP);
     if (command === 'leave') this.#events.leave();
     if (command !== 'monitor') return;
     this.#inMonitor = !this.#inMonitor;
