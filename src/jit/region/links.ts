@@ -301,11 +301,13 @@ export class Links {
     return table;
   }
 
-  /** Another base of CS makes all links of the mode void. */
+  /**
+   * Another base of CS makes all links of the mode doubtful: each is looked at again before it is used (`renew`). Real mode comes here with every call
+   * of the BIOS, so that nothing may be done for each link now.
+   */
   private moveCode(): void {
     const { r } = this.cpu;
     this.table.codeBase = r[R_SEGMENT_BASE + 1]!;
-    forgetAll(this.table.links);
     r[R_EPOCH] = r[R_EPOCH]! + 1;
   }
 
