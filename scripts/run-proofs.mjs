@@ -1,8 +1,9 @@
 // Boots real software under each firmware and in each engine that suits it, in child processes, and judges it by screen, serial line and what is on disk and
 // wire afterwards: SeaBIOS itself, boot loaders from CD and floppy, memtest86+, Debian's installer, iPXE, a Debian root file system on an IDE disk, and a network.
 // scripts/guests.sh fetches what is needed; the host has xorriso, grub-common, mtools, syslinux, e2fsprogs and qemu-utils.
-// usage: run-proofs.mjs [--filter REGEX] [--firmwares SeaBIOS,built-in,none] [--engines jit,interpreter] [--jobs 1] [--timeout SECONDS] [--keep DIRECTORY] [--list]
+// usage: run-proofs.mjs [--filter REGEX] [--firmwares SeaBIOS,built-in,none] [--engines jit,interpreter] [--jobs 1] [--timeout SECONDS] [--keep DIRECTORY] [--all] [--list]
 // The filter sees what is printed: name, firmware, engine. `none` is a kernel that is loaded without a BIOS. --jobs says how many run side by side.
+// --all runs what takes minutes in the interpreter too; --list only names what would run.
 // Last line: "N passed, N failed"; status 1 if any failed or none ran.
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,9 +23,12 @@ const { values: options } = parseArgs({
     jobs: { type: 'string', default: '1' },
     timeout: { type: 'string', default: '900' },
     keep: { type: 'string' },
+    all: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
   },
 });
+
+const enginesOf = ({ engines, longEngines = [] }) => (options.all ? [...engines, ...longEngines] : engines);
 
 /** Each proof under each firmware in each engine that it names; the long ones come first, so that they do not run alone in the end. */
 function selected() {
@@ -32,7 +36,7 @@ function selected() {
   const wanted = new RegExp(options.filter);
   const all = [...LOADERS, ...DISKS, ...NETWORKS, ...BIOS].flatMap((proof) =>
     proof.firmwares.flatMap((firmware) =>
-      proof.engines.map((engine) => {
+      enginesOf(proof).map((engine) => {
         const label = firmware === 'none' ? '' : `, ${firmware}`;
         return { proof, firmware, engine, title: `${proof.name}${label}, ${engine}` };
       }),

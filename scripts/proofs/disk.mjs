@@ -85,13 +85,14 @@ export const DISKS = [
     media: ['floppy', 'root'],
     firmwares: ['SeaBIOS', 'built-in'],
     engines: ['jit'],
+    longEngines: ['interpreter'],
     run: (context) => runRoot('raw', byGrub, context),
   },
   {
     name: "Debian's root file system on an IDE disk, qcow2",
     media: ['root'],
     firmwares: ['none'],
-    engines: ['jit'],
+    engines: ['jit', 'interpreter'],
     run: (context) => runRoot('qcow2', byKernel, context),
   },
 ];

@@ -17,14 +17,16 @@ const BOOTS = [
     keys: [`<down><enter>,after=${SECOND}`, '<down><down><enter>,after=Choose the language'],
     until: ['--until-screen', 'Choix de votre situation'],
     engines: ['jit'],
+    longEngines: ['interpreter'],
   },
   {
-    name: 'memtest86+: one pass without errors in 16 MiB',
+    name: 'memtest86+: one pass without errors in 8 MiB',
     media: [],
-    arguments: () => ['--cdrom', `${BUILD}boot/memtest.iso`, '--memory', '16M'],
+    arguments: () => ['--cdrom', `${BUILD}boot/memtest.iso`, '--memory', '8M'],
     keys: [],
     until: ['--until-screen', 'Pass: +1 +Errors: 0 *$'],
     engines: ['jit'],
+    longEngines: ['interpreter'],
   },
   {
     name: 'ISOLINUX: menu, and the kernel from the CD',
@@ -84,5 +86,6 @@ export const LOADERS = BOOTS.map((test) => ({
   media: test.media,
   firmwares: BOTH,
   engines: test.engines,
+  longEngines: test.longEngines,
   run: (context) => boot(test, context),
 }));

@@ -142,13 +142,15 @@ export const NETWORKS = [
     media: [],
     firmwares: ['SeaBIOS', 'built-in'],
     engines: ['jit'],
+    longEngines: ['interpreter'],
     run: (context) => runNetwork('ipxe', context),
   },
   {
     name: "ping and HTTP both ways through the kernel's RTL8139 driver",
     media: [],
     firmwares: ['none'],
-    engines: ['jit'],
+    engines: ['interpreter'],
+    longEngines: ['jit'],
     run: (context) => runNetwork('kernel', context),
   },
 ];
