@@ -38,8 +38,6 @@ export interface EngineOptions extends RegionOptions {
   readonly name: EngineName;
   /** Executions of a loop head or call target before its region is translated. */
   readonly heatThreshold?: number;
-  /** False: never trains the interpreter (tests that make many engines). */
-  readonly train?: boolean;
   /** Told when the guest has run long enough for the interpreter to be trained: settings of the host that pay for long guests belong here. */
   readonly onTraining?: () => void;
 }

@@ -7,6 +7,7 @@
 import type { Expression, Statement as JsStatement } from 'estree';
 import type { Target } from './target.js';
 import { js, statements } from './quote.js';
+import { X87Known } from './x87-known.js';
 
 /** A number in a JavaScript constant. `clean`: zero, infinity or normal in its format, no NaN. */
 export interface Lane {
@@ -25,6 +26,8 @@ export interface VectorHost {
   writeGeneral(index: number, value: Expression): JsStatement[];
   /** Offset of the instruction in CS. */
   eip(): Expression;
+  /** The same relative to the region's page. */
+  offset(): number;
   /** Name of a short way of x87 (runtime/fpu/x87-short.ts), or of the unit's state `xi`, in scope. */
   x87(name: string): string;
 }
@@ -36,7 +39,9 @@ export class LaneCache {
   readonly words: Map<number, string>;
   /** MXCSR, checked to round to nearest with PE masked. */
   control: string | undefined;
+  x87: X87Known;
   constructor(from?: LaneCache) {
+    this.x87 = new X87Known(from?.x87);
     this.doubles = new Map(from?.doubles);
     this.singles = new Map(from?.singles);
     this.words = new Map(from?.words);

@@ -1,12 +1,15 @@
 /** Short ways of x87, SSE and SSE2 instructions in translated code; the helpers (runtime/fpu) remain their meaning and do what is left out here. */
 import type { Expression, Statement as JsStatement } from 'estree';
 import type { Instruction } from '../../decoder/instruction.js';
+import type { X87Pending } from '../../runtime/fpu/x87-pairs.js';
 import type { KnownFlags } from './flags.js';
 import { block, breakTo, labelled } from './quote.js';
 import { compared, VECTOR_ARITHMETIC } from './vector-arithmetic.js';
 import { VECTOR_INTEGER } from './vector-integer.js';
 import { LaneCache, VectorCode, type VectorHost } from './vector-lanes.js';
 import { X87_RULES } from './x87.js';
+import { X87_INLINE } from './x87-inline.js';
+import { NoInlineWay, X87Known } from './x87-known.js';
 import { MOVES, NoShortWay, type Rule } from './vector-moves.js';
 
 const RULES = new Map<string, Rule>(
@@ -23,6 +26,9 @@ const SETS_FLAGS = new Set([
   'FUCOMIP',
 ]);
 
+/** x87 instructions that leave registers, tags and control as they are. */
+const X87_READS = new Set(['FNSTSW', 'FNSTCW']);
+
 /** Mnemonics that have a short way with some operands. */
 export const hasShortWay = (mnemonic: string): boolean => RULES.has(mnemonic);
 
@@ -33,7 +39,13 @@ export interface VectorResult {
 
 export class VectorEmitter {
   private readonly code = new VectorCode();
+  private readonly inlines: boolean;
   private labels = 0;
+
+  /** `inlines`: x87 arithmetic in place, for the control word that is usual. */
+  constructor(inlines: boolean) {
+    this.inlines = inlines;
+  }
 
   /** What is known where emission stands: kept along edges that lead nowhere else. */
   get cache(): LaneCache {
@@ -57,21 +69,53 @@ export class VectorEmitter {
     const rule = RULES.get(instruction.mnemonic);
     if (rule === undefined) return undefined;
     const { code } = this;
-    const before = new LaneCache(code.cache);
+    const isX87 = Object.hasOwn(X87_RULES, instruction.mnemonic);
     const label = `S${this.labels++}`;
     code.host = slow ? { ...host, misaligned: true, miss: () => [breakTo(label)] } : host;
-    code.out = [];
-    code.written.clear();
-    try {
-      rule({ code, instruction, address });
-    } catch (problem) {
-      if (!(problem instanceof NoShortWay)) throw problem;
-      code.cache = before;
-      return undefined;
+    const before = new LaneCache(code.cache);
+    const task = { code, instruction, address };
+    const inline = this.inlines && slow === undefined ? X87_INLINE[instruction.mnemonic] : undefined;
+    if (!inline || !this.attempt(() => inline(task))) {
+      const all = (): void => {
+        if (isX87) code.cache.x87.flush(code);
+        rule(task);
+      };
+      if (!this.attempt(all)) return undefined;
+      if (isX87 && !X87_READS.has(instruction.mnemonic)) {
+        code.cache.x87 = new X87Known();
+        before.x87 = new X87Known();
+      }
     }
     const flags = SETS_FLAGS.has(instruction.mnemonic) ? compared.flags : 'kept';
     if (slow === undefined) return { code: code.out, flags };
     return { code: this.withSlowWay(label, before, slow), flags: flags === 'kept' ? flags : undefined };
+  }
+
+  /** False where the rule does not serve: nothing is emitted and known then. */
+  private attempt(rule: () => void): boolean {
+    const { code } = this;
+    const before = new LaneCache(code.cache);
+    code.out = [];
+    code.written.clear();
+    try {
+      rule();
+      return true;
+    } catch (problem) {
+      if (!(problem instanceof NoShortWay || problem instanceof NoInlineWay)) throw problem;
+      code.cache = before;
+      return false;
+    }
+  }
+  /** Writes what waits of the x87 unit's state. */
+  flush(host: VectorHost): JsStatement[] {
+    const { code } = this;
+    code.host = host;
+    code.out = [];
+    code.cache.x87.flush(code);
+    return code.out;
+  }
+  get pending(): X87Pending | undefined {
+    return this.code.cache.x87.pending;
   }
 
   /** What either way has written is read from memory afterwards. */

@@ -30,6 +30,7 @@ import { identifier, js, statements } from '../emit/quote.js';
 import type { QuickCode, Target } from '../emit/target.js';
 import { STRING_RUNS, stringRun } from '../emit/string.js';
 import { VectorEmitter } from '../emit/vector.js';
+import type { X87Pending } from '../../runtime/fpu/x87-pairs.js';
 import type { VectorHost } from '../emit/vector-lanes.js';
 
 export const GPR_NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
@@ -65,6 +66,8 @@ export interface Site {
   /** Machine addresses of the instructions whose accesses the missed check stands for. */
   readonly machines: readonly number[];
   readonly mnemonic: string;
+  /** What the way out leaves unwritten. */
+  readonly x87: X87Pending | undefined;
 }
 
 /** A call whose return address is in the region, or an indirect jump. Offsets are relative to the page. */
@@ -104,7 +107,9 @@ export interface Position {
 }
 
 export class RegionTarget implements Target {
-  readonly sites: Site[] = [{ offset: 0, uncounted: 0, kind: SITE_GOES_ON, machines: [], mnemonic: '' }];
+  readonly sites: Site[] = [
+    { offset: 0, uncounted: 0, kind: SITE_GOES_ON, machines: [], mnemonic: '', x87: undefined },
+  ];
   readonly usedRegisters = new Set<number>();
   readonly writtenRegisters = new Set<number>();
   readonly helpers = new Set<string>();
@@ -113,7 +118,7 @@ export class RegionTarget implements Target {
   readonly members = new Map<Statement, Member>();
   readonly spillBody: JsStatement[] = [];
   readonly reloadBody: JsStatement[] = [];
-  readonly vectors = new VectorEmitter();
+  readonly vectors: VectorEmitter;
   usesVectors = false;
   usesX87 = false;
   readonly x87Names = new Set<string>();
@@ -123,8 +128,9 @@ export class RegionTarget implements Target {
   /** Instructions to the next budget check at most. */
   private readonly longest: number;
 
-  constructor(longest: number) {
+  constructor(longest: number, inlinesX87: boolean) {
     this.longest = longest;
+    this.vectors = new VectorEmitter(inlinesX87);
   }
 
   readonly flags = {
@@ -187,7 +193,9 @@ export class RegionTarget implements Target {
     kind: SiteKind = SITE_GOES_ON,
     machines: readonly number[] = [],
   ): JsStatement[] {
-    this.sites.push({ offset, uncounted, kind, machines, mnemonic: this.at?.mnemonic ?? '' });
+    const x87 = this.vectors.pending;
+    if (x87 !== undefined && kind === SITE_GOES_ON) throw new Error('x87 state is not written');
+    this.sites.push({ offset, uncounted, kind, machines, mnemonic: this.at?.mnemonic ?? '', x87 });
     return statements`site = ${this.sites.length - 1}; break OUT;`;
   }
   /** Leaves before the current instruction, which is the interpreter's. */
@@ -325,6 +333,7 @@ export class RegionTarget implements Target {
     misaligned: false,
     miss: (all) => this.leaveHere(SITE_QUICK, all === true ? this.at.quick : undefined),
     eip: () => this.eip(false),
+    offset: () => this.at.offset,
     x87: (name) => {
       this.usesX87 = true;
       if (name !== 'xi') this.x87Names.add(name);
@@ -333,6 +342,10 @@ export class RegionTarget implements Target {
     readGeneral: (index) => this.readRegister({ kind: 'fixed', index, high: false }, 32),
     writeGeneral: (index, value) => this.writeRegister({ kind: 'fixed', index, high: false }, 32, value),
   };
+  /** All of the x87 unit's state to memory. */
+  flush(): JsStatement[] {
+    return this.vectors.flush(this.vectorHost);
+  }
   helper(
     helper: string,
     args: readonly Expression[],
@@ -340,6 +353,7 @@ export class RegionTarget implements Target {
     control: boolean,
   ): JsStatement[] {
     this.helpers.add(helper);
+    const flush = this.flush();
     this.vectors.restore(undefined);
     this.called = true;
     const call: Expression = {
@@ -348,8 +362,9 @@ export class RegionTarget implements Target {
       callee: identifier(`H_${helper}`),
       arguments: [identifier('cpu'), ...args],
     };
-    if (control) return [...this.spill(), ...statements`${call};`];
+    if (control) return [...flush, ...this.spill(), ...statements`${call};`];
     return [
+      ...flush,
       ...this.spill(),
       ...(name === undefined ? statements`${call};` : statements`const ${name} = ${call} | 0;`),
       ...statements`${shared(this.reloadBody)}`,

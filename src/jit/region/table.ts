@@ -2,8 +2,10 @@
 import type { CodeCache } from '../../runtime/code-cache.js';
 import { segmentAllows } from '../../runtime/helpers/segments.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
-import { R_CPL, R_EPOCH, R_SITE, R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
 import { tableAt } from '../../runtime/processor-area.js';
+import type { X87Pending } from '../../runtime/fpu/x87-pairs.js';
+import { CLASS, EXTENDED_NEAREST } from '../../runtime/fpu/x87-short-core.js';
+import { R_BUDGET, R_CPL, R_EIP, R_EPOCH, R_SITE, R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
 import { sharedEnvironment } from '../shared-environment.js';
 import { checkWrap } from '../wrapped-access.js';
 import type { MemoryView } from '../interpreter/environment.js';
@@ -26,14 +28,20 @@ export interface RegionOptions {
   readonly completeAccesses?: boolean;
   /** Called with each region's source, for tests and tools. */
   readonly onTranslation?: (name: string, source: string) => void;
+  /** False: neither the interpreter nor regions are made to take their rare ways while they are new (tests that make many engines). */
+  readonly train?: boolean;
 }
 
 const FORM_MASK = 4095;
 const REGION_LIMIT = 120;
 /** Leaving a region so often costs about as much as making it again. */
 const TARGET_THRESHOLD = 50_000;
+/** Entries, of whatever region, in which a new region's x87 code takes its rare ways. */
+const TRAINED_ENTRIES = 4;
 /** Exits by a missed access until the region is made again with a call there. */
 const MISSES_BEFORE_CALL = 48;
+/** Instructions between misses of a short way, from which on leaving costs less than a call's code. */
+const RARE = 10_000;
 /** A slot that cannot be translated is not tried again for so many executions. */
 const COOL_DOWN = 0x100000;
 
@@ -42,6 +50,8 @@ interface Region extends LinkedRegion {
   readonly translation: Translation;
   readonly patched: { readonly slot: number; readonly form: number }[];
   readonly misses: Uint8Array;
+  /** Instructions retired at the first of them. */
+  readonly missedFirst: Float64Array;
   /** How often each site was left by. */
   readonly left: Float64Array;
 }
@@ -66,6 +76,10 @@ export class RegionTable {
   private readonly ahead: object;
   private readonly plain: readonly object[];
   private readonly targetThreshold: number;
+  /** Instructions retired inside regions, about. */
+  private retired = 0;
+  /** Entries until short ways of x87 go their usual ways. */
+  private training = 0;
   /** Why the run of regions ended, by cause. */
   private readonly exits = { access: 0, interpreter: 0 };
   /** Instructions that a region left to the interpreter, by mnemonic. */
@@ -122,8 +136,11 @@ export class RegionTable {
 
   /** Runs the region at r[R_EIP], if there is one, and the regions that it leads to; see RegionEnd. */
   enter(): number {
+    if (this.training !== 0 && --this.training === 0) this.cpu.fpu.x87.train(false);
+    const before = this.cpu.r[R_BUDGET]!;
     const end = this.links.enter();
     if (end === RegionEnd.NOWHERE) return end;
+    this.retired += before - this.cpu.r[R_BUDGET]!;
     const number = this.cpu.r[R_SITE]!;
     if (number !== 0) this.left(this.byNumber[number >>> SITE_BITS], number & SITE_MASK);
     if (this.links.targets.ready.length > 0) this.takeInTargets();
@@ -134,15 +151,26 @@ export class RegionTable {
   private left(region: Region | undefined, site: number): void {
     if (region === undefined) return;
     region.left[site]!++;
-    const { kind } = region.translation.sites[site]!;
+    const { kind, x87, offset } = region.translation.sites[site]!;
+    if (x87 !== undefined) this.settleX87(x87, (this.cpu.r[R_EIP]! - offset) | 0);
     if (kind === SITE_ACCESS || kind === SITE_QUICK) this.missed(region, site);
+  }
+
+  private settleX87(pending: X87Pending, pageEip: number): void {
+    this.cpu.fpu.x87.settlePending(pending, pageEip, this.cpu.segments.selector);
   }
 
   /** A site that misses again and again (misaligned data, MMIO, a page that is flushed often) gets a call. */
   private missed(region: Region, site: number): void {
     this.counts.leftAtAccess++;
-    if (++region.misses[site]! < MISSES_BEFORE_CALL) return;
+    const misses = region.misses[site]!++;
+    if (misses === 0) region.missedFirst[site] = this.retired;
+    if (misses + 1 < MISSES_BEFORE_CALL) return;
     const { machines, kind } = region.translation.sites[site]!;
+    if (kind === SITE_QUICK && this.retired - region.missedFirst[site]! > RARE * MISSES_BEFORE_CALL) {
+      region.misses[site] = 0;
+      return;
+    }
     const remedy = machines.length > 1 && kind === SITE_ACCESS ? this.alone : this.callSites;
     for (const machine of machines) remedy.add(machine);
     this.counts.retranslations++;
@@ -185,7 +213,9 @@ export class RegionTable {
       ahead: this.layout(),
       calls: (machine) => completeAccesses === true || this.callSites.has(machine),
       alone: (machine) => this.alone.has(machine),
+      inlinesX87: (this.cpu.fpu.control & CLASS) === EXTENDED_NEAREST,
     });
+    if (translation.usesX87 && this.options.train !== false) this.trainX87();
     this.install(graph, translation, pageEip, mode.codeSize === 16);
     this.counts.compileMs += performance.now() - started;
     this.counts.translations++;
@@ -194,6 +224,12 @@ export class RegionTable {
     this.counts.sourceBytes += translation.code.source.length;
     this.options.onTranslation?.(name, translation.code.source);
     return true;
+  }
+
+  /** Short ways of x87 take all their ways while the region is new. */
+  private trainX87(): void {
+    this.training = TRAINED_ENTRIES;
+    this.cpu.fpu.x87.train(true);
   }
 
   private codeBytes(pageEip: number, mapBase: number): CodeBytes {
@@ -239,6 +275,7 @@ export class RegionTable {
       run: translation.code.instantiate(environment) as RegionFunction,
       patched: [],
       misses: new Uint8Array(translation.sites.length),
+      missedFirst: new Float64Array(translation.sites.length),
       left: new Float64Array(translation.sites.length),
       inService: true,
       number,

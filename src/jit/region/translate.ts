@@ -7,7 +7,7 @@ import { LaneCache } from '../emit/vector-lanes.js';
 import { block, js, labelled, statements } from '../emit/quote.js';
 import type { ModeView } from '../builder.js';
 import { groupAccesses, type BlockTree } from '../passes/group-accesses.js';
-import type { Semantic } from '../ir.js';
+import type { Semantic, Statement } from '../ir.js';
 import { removeDeadFlags } from '../passes/dead-flags.js';
 import { removeDeadValues } from '../passes/dead-values.js';
 import { semanticOf } from '../semantics/index.js';
@@ -36,6 +36,7 @@ export interface Translation {
     readonly at: number;
     readonly machine: number;
   }[];
+  readonly usesX87: boolean;
   /** Offset relative to the page → entry code. */
   readonly entries: ReadonlyMap<number, number>;
   /** Budget that must be there at entry. */
@@ -48,6 +49,8 @@ export interface TranslationOptions {
   readonly name: string;
   /** Where the machine's state lies, if regions are to be compiled ahead of time. */
   readonly ahead?: AsmLayout | undefined;
+  /** The x87 control word is the usual one. */
+  readonly inlinesX87: boolean;
   /** Whether the accesses of the instruction at a machine address are completed by calls. */
   calls(machine: number): boolean;
   /** Whether they are checked by themselves, because a check for several has failed often. */
@@ -68,7 +71,7 @@ class RegionEmitter implements BlockEmitter {
   constructor(graph: RegionGraph, options: TranslationOptions) {
     this.graph = graph;
     this.options = options;
-    this.target = new RegionTarget(graph.instructionCount);
+    this.target = new RegionTarget(graph.instructionCount, options.inlinesX87);
     this.emitter = new Emitter(this.target);
   }
 
@@ -90,7 +93,10 @@ class RegionEmitter implements BlockEmitter {
       if (placed.instruction.operands[0]?.kind === 'relative')
         this.target.target = js`vb + ${targetOf(placed)} | 0`;
       const ends = semantics[i]!.endsBlock && semantics[i]!.statements.some((s) => s.op === 'jump');
+      if (ends || this.target.at.calls || semantics[i]!.statements.some(callsHelper))
+        out.push(...this.target.flush());
       out.push(...this.emitter.instruction(semantics[i]!, `t${this.serial++}_`));
+      if (last && !ends) out.push(...this.target.flush());
       if (!ends) out.push(...(last ? this.target.settleFall() : this.target.settle()));
       if (last && !ends) out.push(...this.way(node, current.next, placed.offset + placed.instruction.length));
     });
@@ -184,6 +190,9 @@ class RegionEmitter implements BlockEmitter {
   }
 }
 
+const callsHelper = (s: Statement): boolean =>
+  s.op === 'helper' || s.op === 'repeat' || (s.op === 'when' && [...s.then, ...s.else].some(callsHelper));
+
 const ENVIRONMENT =
   'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, moveRun, storeRun, scanRun, compareRun, divideLong, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, significands, exponents, selectors, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact';
 
@@ -213,6 +222,7 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
       ...call,
       code: node < 0 ? -1 : layout.entryCode[node]!,
     })),
+    usesX87: target.usesX87,
     entries,
     longest: graph.instructionCount,
     instructions: graph.instructionCount,

@@ -14,7 +14,9 @@ export const X87_TOP = 0,
   X87_INSTRUCTION_OFFSET = 5,
   X87_INSTRUCTION_SELECTOR = 6,
   X87_OPERAND_OFFSET = 7,
-  X87_OPERAND_SELECTOR = 8;
+  X87_OPERAND_SELECTOR = 8,
+  /** All ones; 0 while translated code is new, which then takes all its ways. */
+  X87_TRUST = 9;
 
 /** Places of `numbers`: high parts of registers 0-7 and of an operand on its way from or to memory, then the low parts. */
 export const IN_MEMORY = 8,
@@ -24,19 +26,40 @@ export const IN_MEMORY = 8,
   RESIDUE_SIGN = 19,
   /** An integer on its way to memory: INTEGER_HIGH × 2^32 + INTEGER_LOW. */
   INTEGER_HIGH = 20,
-  INTEGER_LOW = 21;
+  INTEGER_LOW = 21,
+  /** LEAST; a NaN while translated code is new. */
+  X87_TRAINING = 22,
+  /** A result that goes to a register of translated code; its low part LOW behind. */
+  RESULT = 23;
+
+/** State that translated code had not yet written when it left; bits, `top` and `slots` are relative to the top in `state`. */
+export interface X87Pending {
+  readonly top: number;
+  readonly filledBits: number;
+  readonly emptiedBits: number;
+  readonly heldBits: number;
+  /** Register → register in whose pair its number is. */
+  readonly slots: readonly number[];
+  readonly c1: 'kept' | 'cleared' | 'rounded';
+  /** Offset of the last instruction relative to the region's page, and segment of its memory operand. */
+  readonly instruction: number;
+  readonly segment: number | undefined;
+}
 
 export const LEAST = 2 ** -900,
   MOST = 2 ** 900;
 const C1 = 1 << 9;
 const BIAS = 16383;
 
+/** 2^i at i + 1023. */
+const POWERS = Float64Array.from({ length: 2047 }, (_, i) => 2 ** (i - 1023));
+
 const number = new Float64Array(1);
 const bits = new Int32Array(number.buffer);
 
 export class X87Pairs {
-  readonly state = new Int32Array(9);
-  readonly numbers = new Float64Array(22);
+  readonly state = new Int32Array(10);
+  readonly numbers = new Float64Array(LOW + RESULT + 1);
 
   readonly significands: Int32Array;
   readonly exponents: Uint16Array;
@@ -44,6 +67,13 @@ export class X87Pairs {
   constructor(significands: Int32Array, exponents: Uint16Array) {
     this.significands = significands;
     this.exponents = exponents;
+    this.train(false);
+  }
+
+  /** Whether translated code takes all its ways. */
+  train(on: boolean): void {
+    this.state[X87_TRUST] = on ? 0 : -1;
+    this.numbers[X87_TRAINING] = on ? NaN : LEAST;
   }
 
   settleRounding(): void {
@@ -61,6 +91,25 @@ export class X87Pairs {
     state[X87_HELD] = 0;
   }
 
+  /** Writes what waits; `pageEip` is the offset in CS of the region's page. */
+  settlePending(pending: X87Pending, pageEip: number, selectors: Uint16Array): void {
+    const { state, numbers } = this;
+    const base = state[X87_TOP]!;
+    const turned = (bits: number): number => (((bits * 257) << base) >>> 8) & 255;
+    const before = numbers.slice();
+    pending.slots.forEach((slot, i) => {
+      for (const part of [0, LOW]) numbers[((base + i) & 7) + part] = before[((base + slot) & 7) + part]!;
+    });
+    state[X87_TOP] = (base + pending.top) & 7;
+    state[X87_VALID] = (state[X87_VALID]! & ~turned(pending.emptiedBits)) | turned(pending.filledBits);
+    state[X87_HELD]! |= turned(pending.heldBits);
+    if (pending.c1 === 'cleared') numbers[RESIDUE] = 0;
+    if (pending.c1 !== 'kept' && numbers[RESIDUE] === 0) state[X87_STATUS]! &= ~C1;
+    state[X87_INSTRUCTION_OFFSET] = (pageEip + pending.instruction) | 0;
+    state[X87_INSTRUCTION_SELECTOR] = selectors[1]!;
+    if (pending.segment !== undefined) state[X87_OPERAND_SELECTOR] = selectors[pending.segment]!;
+  }
+
   /** Writes the register that pair i holds; it stays held. */
   settleRegister(i: number): void {
     const h = this.numbers[i]!;
@@ -70,7 +119,7 @@ export class X87Pairs {
     if (h === 0) return this.put(i, sign, 0, 0);
     const exponent = ((top >>> 20) & 0x7ff) - 1023;
     const low = this.numbers[LOW + i]!;
-    const rest = (sign ? -low : low) * 2 ** (63 - exponent);
+    const rest = (sign ? -low : low) * POWERS[1086 - exponent]!;
     const upper = -0x80000000 | ((top & 0xfffff) << 11) | (bits[0]! >>> 21);
     const lower = bits[0]! << 11;
     // Below a power of two the unit is half as large.
@@ -97,7 +146,7 @@ export class X87Pairs {
       this.numbers[LOW + i] = 0;
     } else {
       if (high >= 0 || exponent > 899 || exponent < -899) return false;
-      const scale = (signExponent >>> 15 ? -1 : 1) * 2 ** (exponent - 63);
+      const scale = (signExponent >>> 15 ? -1 : 1) * POWERS[exponent + 960]!;
       const a = (high >>> 0) * 4294967296;
       const b = low >>> 0;
       const sum = a + b;

@@ -5,7 +5,7 @@
  * come from TwoSum and are known exactly: high + low + rest. Products, quotients and roots come with an error below 2^-40 of the last place; where what
  * is rounded away is that near to nothing or to a half, the helper decides. Adding 1.5 × 2^52 units rounds to a multiple of the unit, ties to even, as the
  * high part is an even multiple. The unit follows from the largest power of two in the high part (S. M. Rump's `ufp`); below an exact power of two it
- * would be half as large, and the helper decides again. No operand or result is a NaN, infinite, denormal or near the limits of the format.
+ * is half as large. No operand or result is a NaN, infinite, denormal or near the limits of the format.
  */
 import {
   IN_MEMORY,
@@ -14,6 +14,7 @@ import {
   MOST,
   RESIDUE,
   RESIDUE_SIGN,
+  RESULT,
   X87_CONTROL,
   X87_HELD,
   X87_STATUS,
@@ -48,15 +49,23 @@ export function createArithmetic(core: Core) {
     if ((state[X87_CONTROL]! & CLASS) === DOUBLE_NEAREST)
       return rest === 0 && margin === 0 && setDouble(to, h, r);
     const q = h * 4503599627370497;
-    const first = Math.abs(q - q * (1 - 2 ** -53));
-    if (first === size && r !== 0) return false;
+    const power = Math.abs(q - q * (1 - 2 ** -53));
+    // Just below a power of two the unit is half as large.
+    const first = power === size && r !== 0 && r < 0 === h > 0 ? power / 2 : power;
     const shifter = first * (1.5 * 2 ** -11);
-    const l = r + shifter - shifter;
-    const d = r - l;
+    let l = r + shifter - shifter;
+    let d = r - l;
     if (rest !== 0 || margin !== 0) {
       const unit = first * 2 ** -63;
       const away = Math.abs(d);
-      if (!(away < unit * (0.5 - 2 ** -20)) || away < unit * margin) return false;
+      if (away < unit * margin) return false;
+      if (margin === 0 && away === unit / 2) {
+        // The rest decides between the neighbours.
+        if (rest < 0 === d < 0) {
+          l += 2 * d;
+          d = -d;
+        }
+      } else if (!(away < unit * (0.5 - 2 ** -20))) return false;
     }
     const sum = h + l;
     numbers[to] = sum;
@@ -140,7 +149,11 @@ export function createArithmetic(core: Core) {
     const b = place(top, from);
     if (!free() || !held(a) || !usable(b) || !served(a, b)) return 0;
     const ah = numbers[a]! * sign, bh = numbers[b]! * otherSign; // prettier-ignore
-    const al = numbers[LOW + a]! * sign, bl = numbers[LOW + b]! * otherSign; // prettier-ignore
+    if (!addPairs(a, ah, numbers[LOW + a]! * sign, bh, numbers[LOW + b]! * otherSign)) return 0;
+    if (pops !== 0) pop();
+    return 1;
+  }
+  function addPairs(to: number, ah: number, al: number, bh: number, bl: number): boolean {
     const s = ah + bh;
     const back = s - ah;
     const e = ah - (s - back) + (bh - back);
@@ -149,9 +162,7 @@ export function createArithmetic(core: Core) {
     const ve = al - (v - backV) + (bl - backV);
     const w = e + v;
     const backW = w - e;
-    if (!round(a, s, w, e - (w - backW) + (v - backW) + ve, 0)) return 0;
-    if (pops !== 0) pop();
-    return 1;
+    return round(to, s, w, e - (w - backW) + (v - backW) + ve, 0);
   }
   /** ST(to) = ST(to) × ST(from); the usual case as in `add`. */
   function multiply(to: number, from: number, pops: number): number {
@@ -204,27 +215,42 @@ export function createArithmetic(core: Core) {
     const a = (top + to) & 7;
     const b = place(top, from);
     if (!free() || !held(a) || !usable(b) || !served(a, b)) return 0;
-    const ah = numbers[a]!, bh = numbers[b]!, al = numbers[LOW + a]!, bl = numbers[LOW + b]!; // prettier-ignore
-    const p = ah * bh;
-    const size = Math.abs(p);
-    if (size >= LEAST && size <= MOST) {
-      const e = productError(ah, bh, p);
-      const cross = ah * bl + al * bh;
-      if (!round(a, p, e + cross, 0, cross === 0 ? 0 : 2 ** -30) && !multiplyExactly(a, b, p, e, cross))
-        return 0;
-    } else if (ah === 0 || bh === 0) setExact(a, p);
-    else return 0;
+    if (!multiplyPairs(a, numbers[a]!, numbers[LOW + a]!, numbers[b]!, numbers[LOW + b]!)) return 0;
     if (pops !== 0) pop();
     return 1;
   }
-  /** Undecided, as by a factor that is a power of two: was the sum exact after all? */
-  function multiplyExactly(a: number, b: number, p: number, e: number, cross: number): boolean {
-    const al = numbers[LOW + a]!, bl = numbers[LOW + b]!; // prettier-ignore
-    if ((al !== 0 && bl !== 0) || !(Math.abs(cross) > 2 ** -960)) return false;
-    const error = al === 0 ? productError(numbers[a]!, bl, cross) : productError(al, numbers[b]!, cross);
-    const w = e + cross;
-    const back = w - e;
-    return error === 0 && e - (w - back) + (cross - back) === 0 && round(a, p, w, 0, 0);
+  function multiplyPairs(to: number, ah: number, al: number, bh: number, bl: number): boolean {
+    const p = ah * bh;
+    const size = Math.abs(p);
+    if (!(size >= LEAST && size <= MOST)) return (ah === 0 || bh === 0) && setExact(to, p);
+    const e = productError(ah, bh, p);
+    const cross = ah * bl + al * bh;
+    if (round(to, p, e + cross, 0, cross === 0 ? 0 : 2 ** -30)) return true;
+    return multiplyExactly(to, p, e, ah, al, bh, bl);
+  }
+  /** Undecided, as by a factor that is a power of two: with the errors of all products and sums. */
+  function multiplyExactly(
+    to: number,
+    p: number,
+    e: number,
+    ah: number,
+    al: number,
+    bh: number,
+    bl: number,
+  ): boolean {
+    if (!(Math.abs(p) > 2 ** -800)) return false;
+    const x = ah * bl, y = al * bh, z = al * bl; // prettier-ignore
+    const ex = productError(ah, bl, x), ey = productError(al, bh, y); // prettier-ignore
+    const c = x + y;
+    const backC = c - x;
+    const ec = x - (c - backC) + (y - backC);
+    const w = e + c;
+    const backW = w - e;
+    const ew = e - (w - backW) + (c - backW);
+    const rest = ew + (ec + (ex + ey + z));
+    const parts = Math.abs(ew) + Math.abs(ec) + Math.abs(ex) + Math.abs(ey) + Math.abs(z);
+    // So much is left that rounding in its sum does not matter.
+    return Math.abs(rest) >= parts * 2 ** -20 && round(to, p, w, rest, 0);
   }
   /** ST(to) = ST(to) / ST(from), or the other way round. */
   function divide(to: number, from: number, reversed: number, pops: number): number {
@@ -232,12 +258,12 @@ export function createArithmetic(core: Core) {
     const a = (top + to) & 7;
     const b = place(top, from);
     if (!free() || !held(a) || !usable(b) || !served(a, b)) return 0;
-    if (!(reversed === 0 ? quotient(a, a, b) : quotient(a, b, a))) return 0;
+    const ah = numbers[a]!, bh = numbers[b]!, al = numbers[LOW + a]!, bl = numbers[LOW + b]!; // prettier-ignore
+    if (!(reversed === 0 ? quotient(a, ah, al, bh, bl) : quotient(a, bh, bl, ah, al))) return 0;
     if (pops !== 0) pop();
     return 1;
   }
-  function quotient(to: number, a: number, b: number): boolean {
-    const ah = numbers[a]!, bh = numbers[b]!, al = numbers[LOW + a]!, bl = numbers[LOW + b]!; // prettier-ignore
+  function quotient(to: number, ah: number, al: number, bh: number, bl: number): boolean {
     if (bh === 0) return false;
     const q = ah / bh;
     if (ah === 0) return setExact(to, q);
@@ -252,18 +278,32 @@ export function createArithmetic(core: Core) {
   function squareRoot(): number {
     const top = state[X87_TOP]!;
     if (!free() || !held(top) || !served(top, top)) return 0;
-    const h = numbers[top]!;
-    const l = numbers[LOW + top]!;
+    return root(top, numbers[top]!, numbers[LOW + top]!) ? 1 : 0;
+  }
+  function root(to: number, h: number, l: number): boolean {
     const s = Math.sqrt(h);
-    if (h === 0) return setExact(top, s) ? 1 : 0;
-    if (!(s > 0)) return 0;
+    if (h === 0) return setExact(to, s);
+    if (!(s > 0)) return false;
     const p = s * s;
     const rest = h - p - productError(s, s, p) + l;
-    if (rest === 0 && l === 0) setExact(top, s);
-    else if ((state[X87_CONTROL]! & CLASS) === DOUBLE_NEAREST) setDouble(top, s, rest);
-    else if (!round(top, s, rest / (2 * s), 0, 2 ** -30)) return 0;
-    return 1;
+    if (rest === 0 && l === 0) return setExact(to, s);
+    if ((state[X87_CONTROL]! & CLASS) === DOUBLE_NEAREST) return setDouble(to, s, rest);
+    return round(to, s, rest / (2 * s), 0, 2 ** -30);
   }
 
-  return { x87Add: add, x87Multiply: multiply, x87Divide: divide, x87SquareRoot: squareRoot };
+  return {
+    x87Add: add,
+    x87Multiply: multiply,
+    x87Divide: divide,
+    x87SquareRoot: squareRoot,
+    // On values: the result is left in place RESULT, the residue as by the others; 0 where undecided.
+    x87AddValues: (ah: number, al: number, bh: number, bl: number): number =>
+      addPairs(RESULT, ah, al, bh, bl) ? 1 : 0,
+    x87MultiplyValues: (ah: number, al: number, bh: number, bl: number): number =>
+      multiplyPairs(RESULT, ah, al, bh, bl) ? 1 : 0,
+    x87DivideValues: (ah: number, al: number, bh: number, bl: number): number =>
+      quotient(RESULT, ah, al, bh, bl) ? 1 : 0,
+    x87RootValue: (h: number, l: number): number => (root(RESULT, h, l) ? 1 : 0),
+    x87Adopt: (i: number): number => (held(i) ? 1 : 0),
+  };
 }
