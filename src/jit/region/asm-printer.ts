@@ -107,6 +107,8 @@ return ${name};`;
         return `switch (${this.signed(s.discriminant)}) {${s.cases.map((c) => this.case(c)).join('\n')}}`;
       case 'BreakStatement':
         return s.label ? `break ${s.label.name};` : 'break;';
+      case 'ReturnStatement':
+        return s.argument ? `return ${this.int(s.argument)} | 0;` : refuse('a return without a value');
       case 'ContinueStatement':
         return s.label ? `continue ${s.label.name};` : 'continue;';
       default:

@@ -14,7 +14,7 @@ export interface Placed {
 /** Apart from any offset, so that each inlined call has its own copies of the callee's instructions. */
 const CONTEXT = 2 ** 33;
 /** Instructions that a callee may have to be inlined. */
-const LEAF = 12;
+const LEAF = 16;
 /** Scanned callees that are not to be inlined. */
 const NOT_A_LEAF = -1;
 export interface Block {
@@ -211,9 +211,11 @@ export class RegionGraph implements FlowGraph {
       work.push(context + offset);
     };
     if (i.mnemonic === 'CALL' || isWayOut(i)) {
-      if (this.code.seen(after(p))) this.entryOffsets.add(after(p));
+      const inlines = this.callees(p).length > 0;
+      // What follows an inlined direct call is reached by its return alone.
+      if (this.code.seen(after(p)) && !(inlines && isDirect(i))) this.entryOffsets.add(after(p));
       lead(after(p));
-      if (this.callees(p).length > 0) this.inline(p, work);
+      if (inlines) this.inline(p, work);
       return false;
     }
     if (i.mnemonic === 'JMP' && !isDirect(i)) {
@@ -310,9 +312,9 @@ export class RegionGraph implements FlowGraph {
     const cases = this.cases(last, number);
     const block: Block = { start: body[0]!.offset, body, taken: -1, next: -1, continuation: -1, cases, back };
     if (i.mnemonic === 'CALL' || isWayOut(i)) {
-      block.continuation = number(context + after(last));
       const callee = isDirect(i) && this.contexts.get(last.key)?.get(targetOf(last));
       if (typeof callee === 'number') block.taken = number(callee + targetOf(last));
+      else block.continuation = number(context + after(last));
     } else if (i.mnemonic === 'RET') {
       if (back !== undefined) block.taken = number(back);
     } else if (i.mnemonic === 'JMP')
