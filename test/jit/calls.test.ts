@@ -19,6 +19,9 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'a leaf that returns elsewhere': 'e8 0b 00 00 00 42 e2 f8 eb fe 90 90 90 90 90 90 83 04 24 01 40 c3',
   // 10: push ecx; mov ecx,[esp+8 …]: recursion: dec edx; js 1a; push edx; call 10; pop edx; 1a: inc eax; ret
   recursion: 'ba 2c 01 00 00 e8 06 00 00 00 e2 f4 eb fe 90 90 4a 78 07 52 e8 f7 ff ff ff 5a 40 c3',
+  // Fibonacci numbers: two calls of itself
+  'shallow recursion':
+    'ba 03 00 00 00 e8 04 00 00 00 e2 f4 eb fe 83 fa 02 72 14 52 4a e8 f4 ff ff ff 8b 14 24 83 ea 02 e8 e9 ff ff ff 5a c3 40 c3',
   // call next; pop edx; loop
   'a call of the next instruction': 'e8 00 00 00 00 5a 40 e2 f7 eb fe',
   // 10: add [400005], the caller's `add eax,1` operand: 0: call 10; 5: add eax,1; loop 0
@@ -77,6 +80,13 @@ it('indirect jumps and calls become branches where their targets are known', () 
     expect(sources.some((source) => / - vb\b/.test(source))).toBe(true);
     expect(sources.length).toBeLessThan(most);
   }
+});
+
+it('a function that calls itself stays in its region', () => {
+  const sources: string[] = [];
+  const options = { onTranslation: (_region: string, source: string) => sources.push(source) };
+  stateAfter('jit', bytes(PROGRAMS['shallow recursion']!), [1500], options);
+  expect(sources.some((source) => source.includes('continue REGION'))).toBe(true);
 });
 
 describe.each(Object.entries(PROGRAMS))('%s', (_name, hex) => {

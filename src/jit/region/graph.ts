@@ -26,8 +26,8 @@ export interface Block {
   next: number;
   /** Block number where control comes back after a call or a left-out instruction, -1 if none. */
   continuation: number;
-  /** Ends in an indirect jump or call: where it is known to go inside the region, by offset. */
-  readonly cases: readonly { readonly offset: number; node: number }[];
+  /** Ends in an indirect jump or call or in a return: where it is known to go inside the region, by offset. */
+  readonly cases: { readonly offset: number; readonly node: number }[];
   /** Ends in the return of an inlined callee: the offset that it must come back to for `taken` to follow. */
   readonly back: number | undefined;
 }
@@ -96,6 +96,8 @@ export class RegionGraph implements FlowGraph {
   private readonly returns = new Map<number, number>();
   /** By key of a call: the contexts of callees that are inlined, by their offsets. */
   private readonly contexts = new Map<number, Map<number, number>>();
+  /** Where calls of blocks in this region come back to. */
+  private readonly localReturns = new Set<number>();
   /** Targets of indirect jumps. */
   private readonly jumpTargets = new Set<number>();
   /** Instructions of callees by offset, NOT_A_LEAF for those that are not inlined. */
@@ -302,7 +304,17 @@ export class RegionGraph implements FlowGraph {
       }
       this.blocks.push(this.connect(body, number));
     }
+    for (const { body, cases } of this.blocks) {
+      const last = body[body.length - 1]!;
+      if (last.instruction.mnemonic !== 'RET' || contextOf(last) !== 0) continue;
+      for (const offset of this.localReturns) cases.push({ offset, node: number(offset) });
+    }
     this.dropUnreachable();
+  }
+  /** A near call that may go to a block of this region, as recursion does. */
+  private isLocal(p: Placed): boolean {
+    const { mnemonic, operandSize } = p.instruction;
+    return mnemonic === 'CALL' && isDirect(p.instruction) && operandSize === 32 && contextOf(p) === 0;
   }
   private connect(body: Placed[], number: (key: number) => number): Block {
     const last = body[body.length - 1]!;
@@ -315,6 +327,10 @@ export class RegionGraph implements FlowGraph {
       const callee = isDirect(i) && this.contexts.get(last.key)?.get(targetOf(last));
       if (typeof callee === 'number') block.taken = number(callee + targetOf(last));
       else block.continuation = number(context + after(last));
+      if (callee === undefined && block.continuation >= 0 && this.isLocal(last)) {
+        block.taken = number(targetOf(last));
+        if (block.taken >= 0) this.localReturns.add(after(last));
+      }
     } else if (i.mnemonic === 'RET') {
       if (back !== undefined) block.taken = number(back);
     } else if (i.mnemonic === 'JMP')

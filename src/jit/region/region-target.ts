@@ -404,6 +404,7 @@ export class RegionTarget implements Target {
     // The helper has moved r[R_EIP], and all state is in memory.
     if (kind === 'helper') return statements`r[${R_BUDGET}] = r[${R_BUDGET}] - 1 | 0; return 0;`;
     if (this.at.inlined && (kind === 'call' || kind === 'return')) return this.inlined(to, called, this.at);
+    if (kind === 'return' && this.at.cases.length > 0) return this.returnInside(to, called, this.at);
     if (kind === 'indirect' || kind === 'callIndirect') return this.indirect(to, called, this.at);
     if (kind === 'call' && this.at.continuation >= 0) return this.call(to, this.at.continuation, false);
     if (kind === 'direct') {
@@ -423,6 +424,15 @@ export class RegionTarget implements Target {
       ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { eip = ${to}; break OUT; }`
       : [];
     return [...settled, ...elsewhere, ...taken(to)];
+  }
+
+  /** A return that may go behind a call of the region itself. */
+  private returnInside(to: Expression, called: boolean, { cases }: Position): JsStatement[] {
+    const leave = statements`eip = ${to}; break OUT;`;
+    const settled = called ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${leave} }` : [];
+    const name = `j${this.at.offset & 4095}_`;
+    const sorted = [...cases].sort((a, b) => a.offset - b.offset);
+    return [...settled, ...statements`const ${name} = ${to} - vb | 0;`, ...choose(name, sorted), ...leave];
   }
 
   /** Where the jump has often gone it stays in the region. */

@@ -18,7 +18,7 @@ export interface FlowGraph {
 export interface BlockEmitter {
   /** Code of a node; ends by calling `branch` of the layout for each way out. `inherited`: reached from its only predecessor alone. */
   emit(node: number, inherited: boolean): JsStatement[];
-  /** Test at a loop header that leaves when the budget is short. */
+  /** Test at a loop header, or before control goes there from the top, that leaves when the budget is short. */
   loopCheck(node: number): JsStatement[];
   /** Leaves the region for a node of it (an irreducible edge). */
   leaveTo(node: number): JsStatement[];
@@ -37,6 +37,7 @@ export class Layout {
   private readonly follows: boolean[];
   private readonly hasEntryBelow: boolean[];
   private readonly isEntry: boolean[];
+  private comesAgain = false;
   private readonly graph: FlowGraph;
   private readonly emitter: BlockEmitter;
 
@@ -146,7 +147,8 @@ export class Layout {
 
   /** The whole region; every path ends in a jump. */
   emit(): JsStatement[] {
-    return this.tree(0, false);
+    const body = this.tree(0, false);
+    return this.comesAgain ? [labelled('REGION', statements`for (;;) { ${body} }`[0]!)] : body;
   }
 
   private tree(node: number, inherited: boolean): JsStatement[] {
@@ -190,8 +192,16 @@ export class Layout {
   /** Goes from one node to another. */
   branch(from: number, to: number): JsStatement[] {
     if (this.isBackward(from, to)) {
-      return this.dominates(to, from) ? [continueTo(`L${to}`)] : this.emitter.leaveTo(to);
+      if (this.dominates(to, from)) return [continueTo(`L${to}`)];
+      return this.isEntry[to] ? this.again(to) : this.emitter.leaveTo(to);
     }
     return this.follows[to] ? [breakTo(`B${to}`)] : this.tree(to, true);
+  }
+
+  /** From the top, as the dispatcher would. */
+  private again(to: number): JsStatement[] {
+    this.comesAgain = true;
+    const code = this.entryCode[to]!;
+    return [...this.emitter.loopCheck(to), ...statements`pc = ${code};`, continueTo('REGION')];
   }
 }
