@@ -255,7 +255,9 @@ export class Links {
     const { region, code, pageDelta } = this.entryOf(slot);
     const base = (pageEip - pageDelta) | 0;
     if (!this.mapsAsTranslated(region, base)) return NO_LINK;
-    const link = this.current[(eip ^ (eip >>> 12)) & MASK]!;
+    const at = (eip ^ (eip >>> 12)) & MASK;
+    let link = this.current[at]!;
+    if (link === NO_LINK) this.current[at] = link = emptyLink();
     link.eip = eip;
     link.epoch = this.cpu.r[R_EPOCH]!;
     link.longest = region.longest;
@@ -295,7 +297,7 @@ export class Links {
     let table = this.tables.get(mode);
     if (table === undefined) {
       const codeBase = this.cpu.r[R_SEGMENT_BASE + 1]!;
-      table = { mode, links: Array.from({ length: SIZE }, emptyLink), codeBase };
+      table = { mode, links: new Array<Link>(SIZE).fill(NO_LINK), codeBase };
       this.tables.set(mode, table);
     }
     return table;

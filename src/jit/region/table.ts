@@ -47,7 +47,8 @@ const COOL_DOWN = 0x100000;
 
 interface Region extends LinkedRegion {
   readonly number: number;
-  readonly translation: Translation;
+  /** Of the translation no more than this is kept: its source alone is four times as large as the code. */
+  readonly sites: Translation['sites'];
   readonly patched: { readonly slot: number; readonly form: number }[];
   readonly misses: Uint8Array;
   /** Instructions retired at the first of them. */
@@ -151,7 +152,7 @@ export class RegionTable {
   private left(region: Region | undefined, site: number): void {
     if (region === undefined) return;
     region.left[site]!++;
-    const { kind, x87, offset } = region.translation.sites[site]!;
+    const { kind, x87, offset } = region.sites[site]!;
     if (x87 !== undefined) this.settleX87(x87, (this.cpu.r[R_EIP]! - offset) | 0);
     if (kind === SITE_ACCESS || kind === SITE_QUICK) this.missed(region, site);
   }
@@ -166,7 +167,7 @@ export class RegionTable {
     const misses = region.misses[site]!++;
     if (misses === 0) region.missedFirst[site] = this.retired;
     if (misses + 1 < MISSES_BEFORE_CALL) return;
-    const { machines, kind } = region.translation.sites[site]!;
+    const { machines, kind } = region.sites[site]!;
     if (kind === SITE_QUICK && this.retired - region.missedFirst[site]! > RARE * MISSES_BEFORE_CALL) {
       region.misses[site] = 0;
       return;
@@ -271,7 +272,7 @@ export class RegionTable {
     const region: Region = {
       frames: [...new Set(graph.frames.values())],
       pages,
-      translation,
+      sites: translation.sites,
       run: translation.code.instantiate(environment) as RegionFunction,
       patched: [],
       misses: new Uint8Array(translation.sites.length),
@@ -354,7 +355,7 @@ export class RegionTable {
 
   /** Adds a region's exits to the totals. */
   private tally(region: Region): void {
-    region.translation.sites.forEach((site, number) => {
+    region.sites.forEach((site, number) => {
       const count = region.left[number]!;
       region.left[number] = 0;
       if (count === 0) return;
