@@ -31,16 +31,19 @@ function cpuSeconds(pid) {
   }
 }
 
-/** Peak resident megabytes, less what is resident of mappings that are as large as the guest's memory: those hold it. */
-function peakMegabytes(pid, guestMegabytes) {
-  const peak = Number(/^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]);
+/** Peak of resident megabytes so far. */
+const peakMegabytes = (pid) =>
+  Number(/^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) / 1024;
+
+/** What is resident of mappings that are as large as the guest's memory: those hold it. */
+function residentGuest(pid, guestMegabytes) {
   const mappings = readFileSync(`/proc/${pid}/smaps`, 'latin1').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
   let guest = 0;
   for (const mapping of mappings) {
     const size = Number(/^Size:\s*(\d+) kB/m.exec(mapping)?.[1]);
     if (size >= guestMegabytes * 1024) guest += Number(/^Rss:\s*(\d+) kB/m.exec(mapping)[1]);
   }
-  return (peak - guest) / 1024;
+  return guest / 1024;
 }
 
 const childOf = (shell) => Number(readFileSync(`/proc/${shell}/task/${shell}/children`, 'latin1'));
@@ -53,7 +56,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => p
 /**
  * Resolves to {cpu, wall, status, output, errors, marks}; seconds. `marks` maps each text of `watch` to {cpu, wall} when it first stood in the
  * output. With watched texts the process is ended after the last one, and cpu and wall are the last mark's; with `guestMegabytes` its mark
- * has the peak of memory beyond the guest's, in MB, too.
+ * has the peak of memory beyond the guest's, in MB, too; the guest's is what was resident of it at the last but one, for the process may be ending.
  * Rejects when the process cannot start, or `timeoutSeconds` pass first.
  */
 export function measure(command, { watch = [], guestMegabytes, timeoutSeconds }) {
@@ -69,6 +72,7 @@ export function measure(command, { watch = [], guestMegabytes, timeoutSeconds })
     let times = '';
     let errors = '';
     let timedOut = false;
+    let guest = 0;
     const end = () => process.kill(-shell.pid, 'SIGKILL');
     const timer = setTimeout(() => {
       timedOut = true;
@@ -80,7 +84,8 @@ export function measure(command, { watch = [], guestMegabytes, timeoutSeconds })
         const pid = childOf(shell.pid);
         const last = text === watch.at(-1);
         marks[text] = { cpu: cpuSeconds(pid), wall: (performance.now() - start) / 1000 };
-        if (last && guestMegabytes) marks[text].peak = peakMegabytes(pid, guestMegabytes);
+        if (guestMegabytes && !last) guest = residentGuest(pid, guestMegabytes);
+        if (guestMegabytes && last) marks[text].peak = peakMegabytes(pid) - guest;
         if (last) end();
       }
     };

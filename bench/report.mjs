@@ -54,16 +54,23 @@ const ruler = (texts, numbers) =>
   `|${[...Array(texts).fill('---'), ...Array(numbers).fill('---:')].join('|')}|`;
 const titlesOf = (names, titles) => names.map((name) => titles[name]);
 
+/** How hvm's mean stands to the targets, with the tenth that noise is allowed. */
+export function verdict({ required, aim, means }) {
+  if (required === undefined || means.hvm === undefined) return '';
+  if (means.hvm <= 1.1 * aim) return 'aim';
+  return means.hvm <= 1.1 * required ? 'required' : `missed × ${figure(means.hvm / required)}`;
+}
+
 /** hvm's mean against its targets, one row per group. */
 export function overviewTable(summary, engineNames, titles) {
   const rows = summary.map((group) => {
     const reference = group.reference ? `× ${titles[group.reference]}` : (group.unit ?? 's');
     const means = engineNames.map((engine) => figure(group.means[engine]));
     const limits = [group.required, group.aim].map((limit) => (limit === undefined ? '' : `≤ ${limit}`));
-    return line([group.title, reference, ...limits, ...means]);
+    return line([group.title, reference, ...limits, ...means, verdict(group)]);
   });
-  const head = line(['group', 'figures', 'required', 'aim', ...titlesOf(engineNames, titles)]);
-  return [head, ruler(2, 2 + engineNames.length), ...rows].join('\n');
+  const head = line(['group', 'figures', 'required', 'aim', ...titlesOf(engineNames, titles), 'reached']);
+  return [head, `${ruler(2, 2 + engineNames.length)}---|`, ...rows].join('\n');
 }
 
 /** One row per case: medians, ratios to the reference in brackets, and what passed on the wall meanwhile. */

@@ -94,7 +94,7 @@ function withoutDebian(groups) {
   return groups
     .map((group) => ({
       ...group,
-      cases: group.cases.filter(({ kind }) => !['debian', 'span'].includes(kind)),
+      cases: group.cases.filter(({ kind }) => !['debian', 'span', 'piece'].includes(kind)),
     }))
     .filter((group) => group.cases.length > 0);
 }

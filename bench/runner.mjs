@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { BUILD } from './engines.mjs';
 import { measure } from './measure.mjs';
 import { median } from './statistics.mjs';
-import { emptyGuest } from './suite.mjs';
+import { PIECES, countingGuest } from './suite.mjs';
 
 /** CPU seconds that a native run should at least take, so that 1 ms of accounting does not matter. */
 const NATIVE_SECONDS = 0.3;
@@ -60,13 +60,13 @@ export class Runner {
     return { ...run, result };
   }
 
-  /** Medians of the empty guest, which grow more certain with each round. */
+  /** Medians of the guest that only counts, which grow more certain with each round. */
   async emptyCost(name, paging) {
     const key = `${name} ${paging}`;
     const costs = this.empty.get(key) ?? [];
     this.empty.set(key, costs);
     if (costs.length < 3) {
-      const { cpu, wall } = await this.measureKernel(emptyGuest(paging), name, 1);
+      const { cpu, wall } = await this.measureKernel(countingGuest(paging), name, 1);
       costs.push({ cpu, wall });
     }
     return { cpu: median(costs.map((cost) => cost.cpu)), wall: median(costs.map((cost) => cost.wall)) };
@@ -125,12 +125,34 @@ export class Runner {
     return { value: Math.max(value, 0.0001), wall, result: /^RESULT (\d+)$/m.exec(output)?.[1] };
   }
 
+  /** Boots once per round for all pieces of a kernel. */
+  piecesRun(test, name, round) {
+    const key = `${round} ${test.kernel} ${name}`;
+    if (!this.debianRuns.has(key)) {
+      const watch = [...PIECES.map((piece) => `PIECE ${piece} begins`), 'BENCH-END'];
+      this.debianRuns.set(key, this.measure(this.engines[name].command(test.guest()), { watch }));
+    }
+    return this.debianRuns.get(key);
+  }
+
+  async piece(test, name, round) {
+    const { marks, output } = await this.piecesRun(test, name, round);
+    const next = PIECES[PIECES.indexOf(test.piece) + 1];
+    const begin = marks[`PIECE ${test.piece} begins`];
+    const end = marks[next === undefined ? 'BENCH-END' : `PIECE ${next} begins`];
+    const result = new RegExp(`^PIECE ${test.piece} begins\\n(?:.*\\n)*?RESULT ([0-9a-f]{8})$`, 'm').exec(
+      output,
+    )?.[1];
+    if (result === undefined) throw new Error(`no RESULT after 'PIECE ${test.piece} begins'`);
+    return { value: Math.max(end.cpu - begin.cpu, LEAST), wall: end.wall - begin.wall, result };
+  }
+
   /** Boots once per round for all chosen cases of a kernel, and to the end only if one of them needs it. */
   debianRun(test, name, round) {
     const key = `${round} ${test.kernel} ${name}`;
     if (!this.debianRuns.has(key)) {
       const whole = this.cases.some((other) => other.kernel === test.kernel && other.figure !== 'boot');
-      const watch = whole ? ['BOOT-OK', 'ALL-DONE'] : ['BOOT-OK'];
+      const watch = whole ? ['BOOT-OK', 'WORKLOAD-END', 'ALL-DONE'] : ['BOOT-OK'];
       const guest = test.guest();
       const run = this.measure(this.engines[name].command(guest), { watch, guestMegabytes: guest.megabytes });
       this.debianRuns.set(key, run);
@@ -153,6 +175,7 @@ export class Runner {
     first: (test, name) => this.first(test, name),
     idle: (test, name) => this.idle(test, name),
     span: (test, name) => this.span(test, name),
+    piece: (test, name, round) => this.piece(test, name, round),
     debian: (test, name, round) => this.debian(test, name, round),
   };
 }

@@ -1,5 +1,5 @@
 // What is measured: the groups with the targets of the project, and their cases.
-// A kernel's case costs what its guest costs above the empty guest. Rounds are sized for about a second in a good emulator.
+// A kernel's case costs what its guest costs above one that only counts to a million, which is long enough for what is done once. Rounds are sized for about a second in a good emulator.
 import { BUILD } from './engines.mjs';
 
 const EMULATORS = ['hvm', 'interpreter', 'v86', 'qemu'];
@@ -93,6 +93,7 @@ function kernelGuest(kernel, rounds, paging) {
 }
 
 export const emptyGuest = (paging) => kernelGuest('empty', 1, paging);
+export const countingGuest = (paging) => kernelGuest('count', 1000000, paging);
 
 const kernels = (list, paging) =>
   list.map(([name, rounds]) => ({
@@ -123,6 +124,31 @@ const span = (name, kernel, what, figure) => ({
   figure,
   guest: () => debianGuest(kernel, `${BUILD}bench/debian.cpio.gz`, `console=ttyS0 bench=${what}`),
 });
+/** Parts of the shell workload, in the order in which guests/bench/debian/pieces.sh runs them. */
+export const PIECES = [
+  ...[
+    'arithmetic',
+    'fork-exec',
+    'awk-integer',
+    'awk-float',
+    'md5',
+    'sha1',
+    'sha512',
+    'gzip',
+    'gunzip',
+    'sort',
+  ],
+  ...['grep', 'sed', 'bc', 'dd', 'pipes', 'system-calls', 'find'],
+];
+/** One run serves all pieces of a kernel. */
+const pieces = (kernel) =>
+  PIECES.map((piece) => ({
+    name: `${piece}-${kernel}`,
+    kind: 'piece',
+    piece,
+    kernel: `pieces-${kernel}`,
+    guest: () => debianGuest(kernel, `${BUILD}bench/debian.cpio.gz`, 'console=ttyS0 bench=pieces'),
+  }));
 
 /**
  * `reference`: the engine that figures are divided by; without one they stand for themselves, in `unit`. `engines`: those that can take part, if
@@ -203,6 +229,20 @@ export const GROUPS = [
     required: 1.6,
     aim: 1,
     cases: [workload('boot-686-pae', '686-pae', 'boot'), workload('workload-686-pae', '686-pae', 'whole')],
+  },
+  {
+    id: 'pieces',
+    title: 'Debian 686, the shell workload piece by piece',
+    reference: 'qemu',
+    engines: EMULATORS,
+    cases: pieces('686'),
+  },
+  {
+    id: 'pieces-pae',
+    title: 'Debian 686-pae, the shell workload piece by piece',
+    reference: 'qemu',
+    engines: EMULATORS,
+    cases: pieces('686-pae'),
   },
   {
     id: 'memory',

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const load = (name: string) => import(`${ROOT}bench/${name}`);
 const { geometricMean, median } = await load('statistics.mjs');
-const { overviewTable, groupTable, slowerCases, summarise } = await load('report.mjs');
+const { overviewTable, groupTable, slowerCases, summarise, verdict } = await load('report.mjs');
 const { replaceSection } = await load('documents.mjs');
 
 const samples = (...values: number[]) => values.map((value) => ({ value, wall: value }));
@@ -46,8 +46,13 @@ describe('summary', () => {
   });
   it('shows the targets beside the means', () => {
     expect(overviewTable([summary], NAMES, TITLES).split('\n').at(-1)).toBe(
-      '| group | × native | ≤ 5 | ≤ 3.5 | 1.00 | 5.00 |',
+      '| group | × native | ≤ 5 | ≤ 3.5 | 1.00 | 5.00 | required |',
     );
+  });
+  it('says which target was reached, with a tenth for noise', () => {
+    const reached = (hvm: number) => verdict({ required: 5, aim: 3.5, means: { hvm } });
+    expect([3.8, 5.4, 6].map(reached)).toEqual(['aim', 'required', 'missed × 1.20']);
+    expect(verdict({ means: { hvm: 1 } })).toBe('');
   });
   it('shows ratios in brackets and gaps as gaps', () => {
     const rows = groupTable(summary, NAMES, TITLES).split('\n');
