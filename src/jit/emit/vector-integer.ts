@@ -291,6 +291,19 @@ const pinsrw: Rule = (task) => {
   const merged = k & 1 ? js`${old} & 65535 | ${value} << 16` : js`${old} & -65536 | ${value} & 65535`;
   code.setWord(to, k >> 1, code.name(merged));
 };
+/** Sums of the absolute differences of eight bytes, one in each half. */
+const psadbw: Rule = (task) => {
+  const { to, from } = registers(task);
+  const { code } = task;
+  const sums = [0, 1, 2, 3].map((i) => {
+    const a = code.word({ register: to }, i), b = code.word(from, i); // prettier-ignore
+    const differences = [0, 1, 2, 3].map((k) => js`Math.abs(${unsignedByte(a, k)} - ${unsignedByte(b, k)})`);
+    return code.name(differences.reduce((all, one) => js`${all} + ${one}`));
+  });
+  const halves = [0, 2].map((i) => code.name(js`${sums[i]!} + ${sums[i + 1]!} | 0`));
+  const zero = code.name(js`0`);
+  [halves[0]!, zero, halves[1]!, zero].forEach((name, i) => code.setWord(to, i, name));
+};
 const pmovmskb: Rule = (task) => {
   if (operandOf(task, 1).kind !== 'xmm') throw new NoShortWay();
   const { code } = task;
@@ -357,6 +370,7 @@ export const VECTOR_INTEGER: Readonly<Record<string, Rule>> = {
   PMULHUW: byWord(byElement(unsignedWord, 16, (a, b) => js`(Math.imul(${a}, ${b}) >>> 16)`)),
   PMADDWD: byWord(multiplyAdd),
   PMULUDQ: multiplyQuads,
+  PSADBW: psadbw,
   PSLLW: shift(16, leftWords),
   PSRLW: shift(16, rightWords),
   PSRAW: shift(16, arithmeticWords),

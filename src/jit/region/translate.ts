@@ -9,6 +9,7 @@ import type { ModeView } from '../builder.js';
 import { groupAccesses, type BlockTree } from '../passes/group-accesses.js';
 import type { Semantic, Statement } from '../ir.js';
 import { removeDeadFlags } from '../passes/dead-flags.js';
+import { removeDeadLanes } from '../passes/dead-lanes.js';
 import { removeDeadValues } from '../passes/dead-values.js';
 import { semanticOf } from '../semantics/index.js';
 import { R_BUDGET, R_EIP } from '../../runtime/state.js';
@@ -100,7 +101,7 @@ class RegionEmitter implements BlockEmitter {
       if (!ends) out.push(...(last ? this.target.settleFall() : this.target.settle()));
       if (last && !ends) out.push(...this.way(node, current.next, placed.offset + placed.instruction.length));
     });
-    return [block(out)];
+    return [block(this.target.usesVectors ? removeDeadLanes(out) : out)];
   }
 
   /** The IR of a block's instructions, less flags that nothing sees. */
