@@ -164,7 +164,8 @@ export class Machine {
     );
     this.vcpu.firmware = () => this.bios.call();
     const coprocessor = new NumericError(interrupts.irq(NUMERIC_ERROR_IRQ));
-    this.vga = this.chipset.register(new Vga(clock, options.vgaBios, this.videoMemory()), VGA_SLOT);
+    const endSlice = (): void => this.vcpu.endSlice();
+    this.vga = this.chipset.register(new Vga(clock, options.vgaBios, this.videoMemory(), endSlice), VGA_SLOT);
     this.i8042 = this.createKeyboardController(interrupts.irq);
     this.devices = [
       ...interrupts.devices,
@@ -252,7 +253,7 @@ export class Machine {
   private videoMemory(): DirectMemory | undefined {
     if (this.memory.deviceFrames === 0) return undefined;
     const frames = new DirectFrames(this.memory);
-    this.mmio.onOrder = new DirectRanges(this.memory, frames).order;
+    this.mmio.onOrder = new DirectRanges(this.memory, frames, () => this.vcpu.endSlice()).order;
     return frames;
   }
 

@@ -50,13 +50,15 @@ export class Vga implements Device<VgaState> {
   private readonly memory: VgaMemory;
   private readonly registers: VgaRegisters;
   private readonly direct: DirectMemory | undefined;
+  private readonly worked: () => void;
   private revision = 0;
 
   /**
    * `rom` is the VGA BIOS, at most 64 KiB; without one the function has no expansion ROM. `direct`, of VGA_MEMORY_BYTES, is shown as the
-   * framebuffer while there is one.
+   * framebuffer while there is one. `worked` is called when a write has taken the host long: the picture memory was cleared.
    */
-  constructor(clock: Clock, rom?: Uint8Array, direct?: DirectMemory) {
+  constructor(clock: Clock, rom?: Uint8Array, direct?: DirectMemory, worked: () => void = () => {}) {
+    this.worked = worked;
     const state = (this.state = createVgaState(direct?.bytes));
     this.direct = direct;
     this.memory = new VgaMemory(state, direct);
@@ -153,7 +155,9 @@ export class Vga implements Device<VgaState> {
   }
 
   private writeDispi(index: number, value: number): void {
+    const wasLinear = isLinearMode(this.state);
     writeDispi(this.state, index, value);
+    if (!wasLinear && isLinearMode(this.state)) this.worked();
     this.modeChanged();
   }
 

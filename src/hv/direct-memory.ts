@@ -55,12 +55,15 @@ interface Shown {
 export class DirectRanges {
   private readonly memory: PhysicalMemory;
   private readonly frames: DirectFrames;
+  private readonly moved: () => void;
   private ranges: readonly BusRange[] = [];
   private shown: readonly Shown[] = [];
 
-  constructor(memory: PhysicalMemory, frames: DirectFrames) {
+  /** `moved` is called when frames came, went or moved. */
+  constructor(memory: PhysicalMemory, frames: DirectFrames, moved: () => void) {
     this.memory = memory;
     this.frames = frames;
+    this.moved = moved;
     frames.onShow = () => this.update();
   }
 
@@ -77,6 +80,7 @@ export class DirectRanges {
     for (const { gfn, count } of this.shown) memory.showFrames(gfn, count, -1);
     this.shown = wanted;
     for (const { gfn, count, mfn } of wanted) memory.showFrames(gfn, count, mfn);
+    this.moved();
   }
 
   private wanted(): Shown[] {

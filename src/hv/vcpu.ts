@@ -41,6 +41,7 @@ export class Vcpu implements ExitContext {
   private readonly r: Int32Array;
   /** The running budget reaches to this time. */
   private plannedUntil: Nanoseconds = 0;
+  private sliceOver = false;
   /** No instruction or device is half-way: the machine may be saved between slices. */
   consistent = true;
 
@@ -80,6 +81,12 @@ export class Vcpu implements ExitContext {
     if (this.parts.timers.next() < this.plannedUntil) this.r[R_PENDING]! |= PENDING.INTERRUPT;
   }
 
+  /** A device did work that took the host long: the slice ends at the next boundary, so that the host gets its turn however often the guest asks for it. */
+  endSlice(): void {
+    this.sliceOver = true;
+    this.r[R_PENDING]! |= PENDING.INTERRUPT;
+  }
+
   /** Forgets what was pending; the caller resets processor and chips. */
   reset(): void {
     this.platformRequest = undefined;
@@ -92,6 +99,7 @@ export class Vcpu implements ExitContext {
   runSlice(instructions: number): SliceResult {
     const { clock, counter, timers } = this.parts;
     const end = counter.retired + Math.max(1, Math.floor(instructions));
+    this.sliceOver = false;
     for (let skips = 0; ;) {
       const ended = this.handleExit();
       if (ended !== undefined) return { ended };
@@ -102,7 +110,7 @@ export class Vcpu implements ExitContext {
       if (this.cpu.halted) {
         const idle = this.idle(++skips);
         if (idle !== undefined) return idle;
-      } else if (counter.retired >= end) return {};
+      } else if (counter.retired >= end || this.sliceOver) return {};
       else this.run(shadow ? 1 : end - counter.retired);
     }
   }

@@ -133,6 +133,13 @@ describe('keyboard commands', () => {
     expect(keyboard(0xfe)).toBe('83');
     expect(keyboard(0xfe)).toBe('83');
   });
+  it('takes its state from before it knew held keys', () => {
+    const before: Partial<typeof chip.keyboard.state> = { ...chip.keyboard.state, scanSet: 3, leds: 5 };
+    delete before.held;
+    delete before.repeatAt;
+    const { keyboard } = chip.migrate(2, { ...chip.state, keyboard: before });
+    expect(keyboard).toEqual({ ...before, held: 0, repeatAt: 0, scanSet: 2 });
+  });
   it('refuses scan code sets that there are not', () => {
     expect(keyboard(0xf0, 9)).toBe('fa fe');
     expect(keyboard(0xf0, 3, 0xf0, 0)).toBe('fa fe fa fa 02');

@@ -141,7 +141,11 @@ export function computer(setup: Setup): { machine: Guest; serial: () => string }
 
 /** Runs until port F4 is written. Throws an Error when that does not happen in time. */
 export function runToEnd(machine: Guest, instructions = 20_000_000): void {
-  const { ended } = machine.runSlice(instructions);
+  const end = machine.instructionsRetired + instructions;
+  let { ended } = machine.runSlice(instructions);
+  // Setting a mode ends a slice.
+  while (ended === undefined && machine.instructionsRetired < end)
+    ({ ended } = machine.runSlice(end - machine.instructionsRetired));
   if (ended?.kind !== 'debug-exit') throw new Error(`the guest did not end: ${JSON.stringify(ended)}`);
 }
 
