@@ -15,6 +15,8 @@ export interface Placed {
 const CONTEXT = 2 ** 33;
 /** Instructions that a callee may have to be inlined. */
 const LEAF = 16;
+/** What the regions that one takes in may weigh together: each is compiled again, and what they were left and entered for becomes branches. */
+const ABSORBED = 240;
 /** Scanned callees that are not to be inlined. */
 const NOT_A_LEAF = -1;
 export interface Block {
@@ -41,10 +43,17 @@ export interface CodeBytes {
   seen(offset: number): boolean;
   /** Offset in CS of the entry's page. */
   readonly pageEip: number;
-  /** Whether another region starts there. */
-  taken(offset: number): boolean;
+  /** The region that has an entry there. */
+  region(offset: number): KnownRegion | undefined;
   /** Where the indirect jump or call at the offset has gone often, relative to it. */
   targets(offset: number): readonly number[];
+}
+/** A region that another one may take in. */
+export interface KnownRegion {
+  readonly identity: object;
+  readonly weight: number;
+  /** Offsets relative to the new entry's page. */
+  readonly entries: readonly number[];
 }
 
 const CONDITIONAL = new Set(['JCC', 'LOOP', 'LOOPE', 'LOOPNE', 'JCXZ']);
@@ -90,6 +99,10 @@ export class RegionGraph implements FlowGraph {
   /** Frames by page number relative to the entry's page. */
   readonly frames = new Map<number, number>();
   readonly instructionCount: number;
+  /** Regions whose code is in this one. */
+  readonly absorbed = new Map<object, KnownRegion>();
+  /** Emitted code in ordinary instructions. */
+  weight = 0;
   /** By key, as leaders and block numbers. */
   private readonly placed = new Map<number, Placed>();
   /** By context: the offset that its callee returns to. */
@@ -107,8 +120,17 @@ export class RegionGraph implements FlowGraph {
   private readonly numbers = new Map<number, number>();
   private readonly code: CodeBytes;
   private readonly mode: ModeView;
+  private readonly apart: ReadonlySet<object>;
 
-  constructor(entry: number, code: CodeBytes, mode: ModeView, limit: number) {
+  /** `apart`: regions that are not to be taken in. */
+  constructor(
+    entry: number,
+    code: CodeBytes,
+    mode: ModeView,
+    limit: number,
+    apart: ReadonlySet<object> = new Set(),
+  ) {
+    this.apart = apart;
     this.code = code;
     this.mode = mode;
     this.explore(entry, limit);
@@ -122,6 +144,12 @@ export class RegionGraph implements FlowGraph {
     this.addLoopEntries();
   }
 
+  /** Regions of which only a part could be taken in: some of their entries are not reached from this one's. */
+  get incomplete(): readonly object[] {
+    return [...this.absorbed.values()]
+      .filter(({ entries }) => !entries.every((offset) => this.numbers.has(offset)))
+      .map(({ identity }) => identity);
+  }
   get size(): number {
     return this.blocks.length;
   }
@@ -174,7 +202,8 @@ export class RegionGraph implements FlowGraph {
 
   private explore(entry: number, limit: number): void {
     const work = [entry];
-    let weight = 0;
+    // What is taken in has room of its own.
+    const room = { left: ABSORBED, limit };
     this.leaders.add(entry);
     this.entryOffsets.add(entry);
     while (work.length > 0) {
@@ -183,25 +212,42 @@ export class RegionGraph implements FlowGraph {
       for (;;) {
         const offset = key - context;
         if (this.placed.has(key)) break;
-        if (context === 0 && (weight >= limit || (offset !== entry && this.isTaken(offset)))) break;
+        if (
+          context === 0 &&
+          (this.weight >= room.limit || (offset !== entry && this.isOthers(offset, work, room)))
+        )
+          break;
         const instruction = this.decodeAt(offset);
         if (instruction === undefined || (isLeftOut(instruction) && offset === entry)) break;
         const placed = { offset, instruction, key };
         this.placed.set(key, placed);
-        weight += weightOf(instruction);
+        this.weight += weightOf(instruction);
         if (!this.ways(placed, work)) break;
         key = keyAfter(placed);
       }
     }
   }
-  /** Another region's code. What an indirect jump leads to became regions only because nothing else led there. */
-  private isTaken(offset: number): boolean {
-    return this.code.taken(offset) && !this.jumpTargets.has(offset);
-  }
   /** Where an indirect jump or call has gone often. */
   private knownTargets(p: Placed): readonly number[] {
     if (isDirect(p.instruction) || p.instruction.operandSize === 16 || contextOf(p) !== 0) return [];
     return this.code.targets(p.offset).map((delta) => p.offset + delta);
+  }
+  /** Whether the code there stays another region's. One that is small enough is taken in, with all of its entries. */
+  private isOthers(offset: number, work: number[], room: { left: number; limit: number }): boolean {
+    const region = this.code.region(offset);
+    if (region === undefined || this.absorbed.has(region.identity)) return false;
+    // What an indirect jump leads to became regions only because nothing else led there.
+    if (region.weight > room.left || this.apart.has(region.identity)) return !this.jumpTargets.has(offset);
+    this.absorbed.set(region.identity, region);
+    room.left -= region.weight;
+    room.limit += region.weight;
+    for (const other of region.entries) {
+      this.leaders.add(other);
+      this.entryOffsets.add(other);
+    }
+    // Before anything new: what is left out of them would soon be translated again.
+    work.unshift(...region.entries);
+    return false;
   }
   /** Queues what an instruction leads to; true if the next instruction belongs to the same block. */
   private ways(p: Placed, work: number[]): boolean {

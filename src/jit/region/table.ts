@@ -11,9 +11,10 @@ import { checkWrap } from '../wrapped-access.js';
 import type { MemoryView } from '../interpreter/environment.js';
 import { SpecialForm } from '../interpreter/forms.js';
 import { modeView } from '../mode-view.js';
+import type { ModeView } from '../builder.js';
 import type { AsmLayout } from './asm-printer.js';
 import { boundEnvironment } from './bound-environment.js';
-import { RegionGraph, type CodeBytes } from './graph.js';
+import { RegionGraph, type CodeBytes, type KnownRegion } from './graph.js';
 import { Links, NO_LINK, RegionEnd, type Entry, type LinkedRegion } from './links.js';
 import { SITE_ACCESS, SITE_GOES_ON, SITE_QUICK } from './region-target.js';
 import { Targets } from './targets.js';
@@ -96,6 +97,8 @@ export class RegionTable {
     compileMs: 0,
     retranslations: 0,
     leftAtAccess: 0,
+    /** Regions that others took in. */
+    absorbed: 0,
     /** Regions in the subset that hosts compile ahead of time. */
     ahead: 0,
   };
@@ -196,12 +199,7 @@ export class RegionTable {
     const offset = cache.slots[slot + 3]! & 4095;
     const started = performance.now();
     const mode = modeView(cache.mode, this.cpu);
-    const graph = new RegionGraph(
-      offset,
-      this.codeBytes(pageEip, mapBase),
-      mode,
-      this.options.regionLimit ?? REGION_LIMIT,
-    );
+    const graph = this.graphFrom(offset, this.codeBytes(pageEip, mapBase), mode);
     if (graph.size === 0 || graph.blocks[0]!.body.length === 0) {
       cache.heat[slot >> 2] = COOL_DOWN;
       return false;
@@ -216,6 +214,8 @@ export class RegionTable {
       alone: (machine) => this.alone.has(machine),
       inlinesX87: (this.cpu.fpu.control & CLASS) === EXTENDED_NEAREST,
     });
+    for (const region of graph.absorbed.keys()) this.cache.removeRegion(region as Region);
+    this.counts.absorbed += graph.absorbed.size;
     if (translation.usesX87 && this.options.train !== false) this.trainX87();
     this.install(graph, translation, pageEip, mode.codeSize === 16);
     this.counts.compileMs += performance.now() - started;
@@ -231,6 +231,17 @@ export class RegionTable {
   private trainX87(): void {
     this.training = TRAINED_ENTRIES;
     this.cpu.fpu.x87.train(true);
+  }
+
+  /** With the other regions that it can take in as a whole: otherwise the two would replace each other for ever. */
+  private graphFrom(offset: number, code: CodeBytes, mode: ModeView): RegionGraph {
+    const apart = new Set<object>();
+    for (;;) {
+      const graph = new RegionGraph(offset, code, mode, this.options.regionLimit ?? REGION_LIMIT, apart);
+      const { incomplete } = graph;
+      if (incomplete.length === 0) return graph;
+      for (const region of incomplete) apart.add(region);
+    }
   }
 
   private codeBytes(pageEip: number, mapBase: number): CodeBytes {
@@ -260,8 +271,19 @@ export class RegionTable {
         const there = frame(offset >> 12);
         return there < 0 ? [] : this.links.targets.of((there << 12) | (offset & 4095));
       },
-      taken: (offset) => (cache.slots[slotAt(offset)]! & FORM_MASK) === SpecialForm.REGION,
+      region: (offset) => {
+        const slot = slotAt(offset);
+        return (cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION ? this.known(slot, offset) : undefined;
+      },
     };
+  }
+
+  /** The region at an entry slot, as seen from a page that the entry lies at `offset` from. */
+  private known(slot: number, offset: number): KnownRegion {
+    const { region, pageDelta } = this.entries[this.entryAt[slot >> 2]!]!;
+    const page = (offset & ~4095) - pageDelta;
+    const { weight, entries } = (region as Region).translation;
+    return { identity: region, weight, entries: [...entries.keys()].map((entry) => entry + page) };
   }
 
   private install(graph: RegionGraph, translation: Translation, pageEip: number, fixed: boolean): void {

@@ -43,6 +43,8 @@ export interface Translation {
   /** Budget that must be there at entry. */
   readonly longest: number;
   readonly instructions: number;
+  /** Emitted code in ordinary instructions. */
+  readonly weight: number;
 }
 
 export interface TranslationOptions {
@@ -227,6 +229,7 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
     entries,
     longest: graph.instructionCount,
     instructions: graph.instructionCount,
+    weight: graph.weight,
   };
 }
 
