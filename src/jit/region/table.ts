@@ -50,6 +50,9 @@ interface Region extends LinkedRegion {
   readonly number: number;
   /** Of the translation no more than this is kept: its source alone is four times as large as the code. */
   readonly sites: Translation['sites'];
+  readonly weight: number;
+  /** Offsets of the entries relative to the page. */
+  readonly entries: readonly number[];
   readonly patched: { readonly slot: number; readonly form: number }[];
   readonly misses: Uint8Array;
   /** Instructions retired at the first of them. */
@@ -282,8 +285,8 @@ export class RegionTable {
   private known(slot: number, offset: number): KnownRegion {
     const { region, pageDelta } = this.entries[this.entryAt[slot >> 2]!]!;
     const page = (offset & ~4095) - pageDelta;
-    const { weight, entries } = (region as Region).translation;
-    return { identity: region, weight, entries: [...entries.keys()].map((entry) => entry + page) };
+    const { weight, entries } = region as Region;
+    return { identity: region, weight, entries: entries.map((entry) => entry + page) };
   }
 
   private install(graph: RegionGraph, translation: Translation, pageEip: number, fixed: boolean): void {
@@ -295,6 +298,8 @@ export class RegionTable {
       frames: [...new Set(graph.frames.values())],
       pages,
       sites: translation.sites,
+      weight: translation.weight,
+      entries: [...translation.entries.keys()],
       run: translation.code.instantiate(environment) as RegionFunction,
       patched: [],
       misses: new Uint8Array(translation.sites.length),
