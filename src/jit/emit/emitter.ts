@@ -165,7 +165,7 @@ export class Emitter {
       case 'select':
         return js`(${this.test(v.condition)} ? ${this.value(v.then)} : ${this.value(v.else)})`;
       case 'carry':
-        return carryValue(this.target.flags, this.known);
+        return carryValue(this.target.flags, this.known, this.target.inlinesFlags);
       case 'divideLong':
         return this.divideLong(this.value(v.high), this.value(v.low), this.value(v.divisor));
       case 'statusFlags':

@@ -131,8 +131,16 @@ function unknownTest(f: FlagVariables, pair: number): Expression {
   }
 }
 
-/** CF as 0 or 1. */
-export function carryValue(f: FlagVariables, known: KnownFlags | undefined): Expression {
+/** CF as 0 or 1, of unknown kind: ADD and SUB differ in the sign of the operand and of the result. */
+function unknownCarry({ kind, a, b, result }: FlagVariables): Expression {
+  const operand = js`(${a} ^ (${kind} & 1) - 1)`;
+  const carries = js`(${operand} & ${b} | (${operand} | ${b}) & (${result} ^ -(${kind} & 1))) >> 31 & 1`;
+  return js`((${kind} & 15) - 1 >>> 0 < 2 ? ${carries} : ${a} & 1)`;
+}
+
+/** CF as 0 or 1; `inline`: without a call. */
+export function carryValue(f: FlagVariables, known: KnownFlags | undefined, inline = false): Expression {
+  if (!known && inline) return unknownCarry(f);
   if (!known) return js`carry(${f.kind}, ${f.a}, ${f.b}, ${f.result})`;
   if (known.kind === FlagKind.ADD || known.kind === FlagKind.SUB) return js`(${carryTest(f, known)} ? 1 : 0)`;
   return known.noCarries ? numeral(0) : js`(${f.a} & 1)`;

@@ -46,6 +46,8 @@ export interface Target {
     readonly b: Expression;
     readonly result: Expression;
   };
+  /** Flags of unknown kind are looked at in place, not by calls. */
+  readonly inlinesFlags?: boolean;
   /** Calls a helper, keeping its result in `name` if given; all state is in memory around the call. */
   helper(
     helper: string,

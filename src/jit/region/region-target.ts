@@ -119,6 +119,7 @@ export class RegionTarget implements Target {
   readonly spillBody: JsStatement[] = [];
   readonly reloadBody: JsStatement[] = [];
   readonly vectors: VectorEmitter;
+  readonly inlinesFlags = true;
   usesVectors = false;
   usesX87 = false;
   readonly x87Names = new Set<string>();
