@@ -22,6 +22,8 @@ export interface PortClaim {
   writeBlock?(port: number, size: number, bytes: Uint8Array, at: number, count: number): number;
   /** Widest access the chip takes whole; default 1. */
   readonly width?: 1 | 2 | 4;
+  /** No access of one element changes when any chip is next due. */
+  readonly timeless?: boolean;
 }
 /** Memory of a device that the processor can reach without a call, as it reaches RAM. Its contents are part of the device's state. */
 export interface DirectMemory {

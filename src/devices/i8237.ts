@@ -80,6 +80,7 @@ export class DmaControllers implements Device<DmaState>, IsaDma {
     },
     {
       first: 0x80,
+      timeless: true,
       last: 0x8f,
       read: (p: number) => this.state.pages[p & 15]!,
       write: (p: number, _: number, v: number) => void (this.state.pages[p & 15] = v),

@@ -67,6 +67,7 @@ export class Vga implements Device<VgaState> {
     const legacy = (first: number, last: number) => ({
       first,
       last,
+      timeless: true,
       read: (port: number) => this.registers.read(port),
       write: (port: number, _size: number, value: number) => this.writePort(port, value),
     });

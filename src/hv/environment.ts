@@ -84,14 +84,14 @@ export class VcpuEnvironment implements CpuEnvironment {
   readPort(port: number, size: number): number {
     this.mmio.drain();
     const value = this.ports.read(port & 0xffff, size);
-    this.vcpu.deadlinesChanged();
+    if (this.ports.movesTime) this.vcpu.deadlinesChanged();
     return value;
   }
 
   writePort(port: number, size: number, value: number): void {
     this.mmio.drain();
     this.ports.write(port & 0xffff, size, value);
-    this.vcpu.deadlinesChanged();
+    if (this.ports.movesTime) this.vcpu.deadlinesChanged();
   }
 
   readPorts(port: number, size: number, machine: number, count: number): number {

@@ -43,6 +43,8 @@ export interface IoServer {
   readonly name: string;
   /** Widest access that is taken whole. */
   readonly width: number;
+  /** Single accesses change no chip's deadline. */
+  readonly timeless?: boolean;
   /** Carries out a request that is READY and leaves it RESPONSE_READY, with the data of a read. */
   handle(request: IoRequest): void;
 }

@@ -181,18 +181,21 @@ export class Pic implements Device<PicState> {
     {
       first: 0x20,
       last: 0x21,
+      timeless: true,
       read: (p: number) => this.read(0, p & 1),
       write: (p: number, _: number, v: number) => this.write(0, p & 1, v),
     },
     {
       first: 0xa0,
       last: 0xa1,
+      timeless: true,
       read: (p: number) => this.read(1, p & 1),
       write: (p: number, _: number, v: number) => this.write(1, p & 1, v),
     },
     {
       first: 0x4d0,
       last: 0x4d1,
+      timeless: true,
       read: (p: number) => this.state.chips[(p & 1) as 0 | 1].elcr,
       write: (p: number, _: number, v: number) => this.writeElcr((p & 1) as 0 | 1, v),
     },

@@ -26,12 +26,14 @@ class PortClaimServer implements IoServer {
   readonly name: string;
   readonly claim: PortClaim;
   readonly width: number;
+  readonly timeless: boolean;
   private readonly bus: BlockHost;
 
   constructor(name: string, claim: PortClaim, bus: BlockHost) {
     this.name = name;
     this.claim = claim;
     this.width = claim.width ?? 1;
+    this.timeless = claim.timeless === true;
     this.bus = bus;
   }
 
@@ -169,10 +171,14 @@ export class PortBus implements BlockHost {
     return ranges;
   }
 
+  /** The last single access may have changed when a chip is next due. */
+  movesTime = true;
+
   /** size 1, 2 or 4; the result is unsigned. */
   read(port: number, size: number): number {
     const server = this.serverOf(port, size);
     if (server !== NOBODY) {
+      this.movesTime = server.timeless !== true;
       this.request.beginRead(IoType.PORT, port, size);
       server.handle(this.request);
       return this.request.finish();
@@ -180,17 +186,22 @@ export class PortBus implements BlockHost {
     if (size === 1) return this.unknown(port, 'read');
     let value = 0;
     for (let i = size - 1; i >= 0; i--) value = value * 256 + this.read((port + i) & 0xffff, 1);
+    this.movesTime = true;
     return value;
   }
 
   write(port: number, size: number, value: number): void {
     const server = this.serverOf(port, size);
     if (server !== NOBODY) {
+      this.movesTime = server.timeless !== true;
       this.request.beginWrite(IoType.PORT, port, size, size === 4 ? value : value & allOnes(size));
       server.handle(this.request);
       this.request.finish();
-    } else if (size === 1) this.unknown(port, 'write');
-    else for (let i = 0; i < size; i++) this.write((port + i) & 0xffff, 1, (value >>> (8 * i)) & 0xff);
+      return;
+    }
+    if (size === 1) return void this.unknown(port, 'write');
+    for (let i = 0; i < size; i++) this.write((port + i) & 0xffff, 1, (value >>> (8 * i)) & 0xff);
+    this.movesTime = true;
   }
 
   /** One request for `count` elements at machine address `machine` upwards; how many were moved, 0 when nobody takes elements of this size. */
