@@ -55,9 +55,12 @@ export class Builder {
   readonly instruction: Instruction;
   readonly mode: ModeView;
   private readonly style: OperandStyle;
+  private readonly immediateAt: number;
 
-  constructor(instruction: Instruction, mode: ModeView, style: OperandStyle = 'concrete') {
+  /** `immediateAt`: machine address from which the immediate operand is read each time; -1 if it is what it was. */
+  constructor(instruction: Instruction, mode: ModeView, style: OperandStyle = 'concrete', immediateAt = -1) {
     this.instruction = instruction;
+    this.immediateAt = immediateAt;
     this.mode = mode;
     this.style = style;
   }
@@ -112,6 +115,7 @@ export class Builder {
       case 'register':
         return { op: 'gpr', width: operand.width, register: this.register(n) };
       case 'immediate':
+        if (this.immediateAt >= 0 && width === 32) return { op: 'code', width, at: this.immediateAt };
         return this.style === 'slot' ? { op: 'immediate', width } : constant(width, operand.value);
       case 'memory':
         return this.load(memoryBits(operand), this.linear(n, false), n);

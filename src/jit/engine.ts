@@ -100,13 +100,21 @@ export class JitEngine {
     this.handlers[SpecialForm.REGION] = (slot, pageEip) =>
       this.handlers[this.regions.formOf(slot)]!(slot, pageEip);
     this.interpret = createRun(environment, this.handlers);
-    this.regions = new RegionTable(cpu, memory, this.cache, this.view, options, () => {
+    const changeMode = (): boolean => {
       this.changeMode();
       this.r[R_PENDING] = 0;
       return !this.interpreted;
-    });
+    };
+    const { variable } = this.predecoder;
+    this.regions = new RegionTable(cpu, memory, this.cache, this.view, options, changeMode, variable);
+    this.cache.patch = (page, slot, offset) => {
+      const form = this.cache.slots[slot]! & FORM_MASK;
+      const own = form === SpecialForm.REGION ? this.regions.formOf(slot) : form;
+      return this.predecoder.patch(page, slot, offset, own);
+    };
     this.cache.onReset = () => {
       this.predecoder.concrete.clear();
+      this.predecoder.variable.clear();
       this.crossing.clear();
       this.regions.clear();
     };

@@ -213,6 +213,7 @@ export class Evaluator {
       case 'clz':
       case 'isZero':
         return evaluateUnary(v.op, v.width, this.value(v.value));
+      case 'code':
       case 'immediate':
       case 'slotAddress':
       case 'slotSegment':

@@ -43,6 +43,8 @@ export type UnaryOp = (typeof UNARY)[number];
 export type Value =
   | { readonly op: 'const'; readonly width: Width; readonly value: number; readonly high?: number }
   | { readonly op: 'immediate'; readonly width: Width }
+  /** The int32 at a machine address, which is in the instruction itself. */
+  | { readonly op: 'code'; readonly width: 32; readonly at: number }
   | { readonly op: 'gpr'; readonly width: Width; readonly register: Register }
   | { readonly op: 'temp'; readonly width: Width; readonly id: number }
   /** Raw int32 of Cpu.r. */

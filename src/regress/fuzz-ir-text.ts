@@ -64,6 +64,8 @@ export function valueText(v: Value): string {
       return `divideLong(${valueText(v.high)}, ${valueText(v.low)}, ${valueText(v.divisor)})`;
     case 'condition':
       return `condition(${v.cc})`;
+    case 'code':
+      return `code(${v.at})`;
     case 'carry':
     case 'statusFlags':
       return v.op;

@@ -18,18 +18,30 @@ import { PENDING, R_PENDING, type Cpu } from './state.js';
 export const SLOT_WORDS = 4;
 const MAX_SLOTS = 1 << 20;
 const MAX_PAGES = 1 << 12;
-/** Stores beside the code of a page until the page is given up as code. */
+/** Stores beside the code of a page until the page is given up as code; a page that comes back as code bears more. */
 const FOREIGN_STORES = 256;
+const MOST_FOREIGN_STORES = 1 << 17;
+/** A store that takes an instruction apart counts as so many. */
+const BREAK_WEIGHT = 8;
+/** Longer stores are of a loader or a device: nothing of the page is the same. */
+const LONGEST_PATCH = 16;
+const LONGEST_INSTRUCTION = 15;
+/** Form of a slot where control goes on through the dispatcher at the offset in word 2. */
+export const FORM_NEXT = 3;
 
 /** A translated region as the cache sees it. */
 export interface CachedRegion {
   /** Machine frames whose bytes it depends on. */
   readonly frames: readonly number[];
+  /** First and last machine address of each stretch of bytes, if not all bytes of the frames count. */
+  readonly spans?: Int32Array;
+  /** Called before `kill` where the guest has changed the code. */
+  rewritten?(): void;
   /** Takes it out of service; called once. */
   kill(): void;
 }
 
-interface CodePage {
+export interface CodePage {
   readonly frame: number;
   readonly mode: number;
   readonly base: number;
@@ -58,12 +70,16 @@ export class CodeCache {
   mode = -1;
   /** Called when everything was thrown away. */
   onReset: () => void = () => undefined;
+  /** Brings a slot up to date with the bytes at its offset; false if that takes more than other operands. */
+  patch: (page: CodePage, slot: number, offset: number) => boolean = () => false;
   readonly statistics: CacheStatistics = { invalidations: {}, resets: 0, codePages: 0, slots: 0 };
 
   private readonly tables = new Map<number, Int32Array>();
   private readonly byFrame = new Map<number, CodePage[]>();
   private readonly regions = new Map<number, Set<CachedRegion>>();
   private readonly foreignStores = new Map<number, number>();
+  /** How often a frame was given up because of stores, by frame. */
+  private readonly surrenders = new Map<number, number>();
   private nextSlot = SLOT_WORDS;
   private nextPage = 4096;
   private readonly freePages: number[] = [];
@@ -142,6 +158,11 @@ export class CodeCache {
     if (this.heatThreshold < NEVER_HOT) this.heat[slot >> 2] = Math.ceil(this.heatThreshold / times);
   }
 
+  /** Makes the code from a slot on hot after so many times the usual executions. */
+  cool(slot: number, times: number): void {
+    if (this.heatThreshold < NEVER_HOT) this.heat[slot >> 2] = Math.max(1, this.heatThreshold) * times;
+  }
+
   /** Notes that `length` bytes at `offset` of the frame were decoded in the current mode. */
   coverBytes(frame: number, offset: number, length: number): void {
     this.openPage(frame);
@@ -168,25 +189,89 @@ export class CodeCache {
     region.kill();
   }
 
-  /** A store into a frame flagged as code: drops what was made from the touched lines. */
+  /** A store into a frame flagged as code: what was made from the very bytes is patched or taken apart. */
   private written(address: number, length: number): void {
     const frame = address >>> 12;
     const pages = this.byFrame.get(frame);
-    const first = (address & 0xfff) >> 6;
-    const last = ((address + length - 1) & 0xfff) >> 6;
-    if (pages && pages.some((page) => touches(page, first, last))) {
-      this.dropFrame(frame, 'store into code');
-    } else {
-      const count = (this.foreignStores.get(frame) ?? 0) + 1;
-      this.foreignStores.set(frame, count);
-      if (count >= FOREIGN_STORES) this.dropFrame(frame, 'stores beside code');
+    const first = address & 0xfff;
+    const last = first + length - 1;
+    if (!pages || !pages.some((page) => touches(page, first >> 6, last >> 6))) this.burden(frame, 1);
+    else if (length > LONGEST_PATCH) this.dropFrame(frame, 'store into code');
+    else {
+      let touched = this.removeTouched(frame, address, address + length - 1);
+      let broken = 0;
+      for (const page of pages) {
+        const hits = this.rewrite(page, first, last);
+        touched ||= hits !== 0;
+        broken += hits >> 4;
+      }
+      if (!touched) this.burden(frame, 1);
+      else if (broken !== 0) this.burden(frame, BREAK_WEIGHT);
     }
+  }
+
+  /** A store that made slow work counts against the page: after enough of them it may be written fast again, as data. */
+  private burden(frame: number, weight: number): void {
+    const count = (this.foreignStores.get(frame) ?? 0) + weight;
+    this.foreignStores.set(frame, count);
+    const surrenders = this.surrenders.get(frame) ?? 0;
+    if (count < Math.min(FOREIGN_STORES << (3 * Math.min(surrenders, 4)), MOST_FOREIGN_STORES)) return;
+    this.surrenders.set(frame, surrenders + 1);
+    this.dropFrame(frame, weight === 1 ? 'stores beside code' : 'store into code');
+  }
+
+  /** Removes the regions made from bytes `first` to `last`. */
+  private removeTouched(frame: number, first: number, last: number): boolean {
+    let removed = false;
+    for (const region of this.regions.get(frame) ?? []) {
+      if (!dependsOn(region, first, last)) continue;
+      region.rewritten?.();
+      this.removeRegion(region);
+      removed = true;
+    }
+    if (removed) {
+      this.note('store into a region');
+      this.cpu.r[R_PENDING]! |= PENDING.CODE;
+    }
+    return removed;
+  }
+
+  /** The slots that offsets `first` to `last` belong to: 1 for one or more that were patched, and 16 for each that was taken apart. */
+  private rewrite(page: CodePage, first: number, last: number): number {
+    const { slots, map } = this;
+    let hits = 0;
+    for (let at = Math.max(0, first - LONGEST_INSTRUCTION + 1); at <= last; at++) {
+      const slot = map[page.base + at]!;
+      if (slot === 0 || at + ((slots[slot + 3]! >> 12) & 15 || LONGEST_INSTRUCTION) <= first) continue;
+      if (this.patch(page, slot, at)) hits |= 1;
+      else {
+        this.break(page, slot, at);
+        hits += 16;
+      }
+    }
+    return hits;
+  }
+
+  /** Whoever comes to the slot goes on through the dispatcher, which decodes anew. */
+  private break(page: CodePage, slot: number, offset: number): void {
+    const { slots } = this;
+    this.map[page.base + offset] = 0;
+    slots[slot] = FORM_NEXT;
+    slots[slot + 1] = 0;
+    slots[slot + 2] = offset;
+    slots[slot + 3] = offset;
+    this.note('instruction taken apart');
+    this.cpu.r[R_PENDING]! |= PENDING.CODE;
+  }
+
+  private note(cause: string): void {
+    const { invalidations } = this.statistics;
+    invalidations[cause] = (invalidations[cause] ?? 0) + 1;
   }
 
   /** Forgets everything decoded or translated from a frame, in all modes. */
   dropFrame(frame: number, cause: string): void {
-    const { invalidations } = this.statistics;
-    invalidations[cause] = (invalidations[cause] ?? 0) + 1;
+    this.note(cause);
     this.forget(frame);
   }
 
@@ -213,9 +298,16 @@ export class CodeCache {
     this.nextPage = 4096;
     this.freePages.length = 0;
     this.statistics.slots = 0;
+    this.surrenders.clear();
     this.statistics.resets++;
     this.onReset();
   }
+}
+
+function dependsOn({ spans }: CachedRegion, first: number, last: number): boolean {
+  if (spans === undefined) return true;
+  for (let i = 0; i < spans.length; i += 2) if (spans[i]! <= last && spans[i + 1]! >= first) return true;
+  return false;
 }
 
 function touches(page: CodePage, first: number, last: number): boolean {

@@ -1,6 +1,6 @@
 /** Invalidation of predecoded and translated code: exactly what a store touches, in every mode, at every level. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CodeCache, SLOT_WORDS, type CachedRegion } from '../../src/runtime/code-cache.js';
+import { CodeCache, FORM_NEXT, SLOT_WORDS, type CachedRegion } from '../../src/runtime/code-cache.js';
 import { CPU_MODELS } from '../../src/runtime/cpu-models.js';
 import { PAGE_CODE, PhysicalMemory } from '../../src/runtime/memory.js';
 import { Cpu, PENDING, R_PENDING } from '../../src/runtime/state.js';
@@ -24,6 +24,7 @@ function decodeAt(offset: number, length = 2): { base: number; slot: number; fra
   const base = cache.openPage(frame);
   const slot = cache.allocateSlot();
   cache.map[base + offset] = slot;
+  cache.slots[slot + 3] = offset | (length << 12);
   cache.coverBytes(frame, offset, length);
   return { base, slot, frame };
 }
@@ -53,17 +54,39 @@ describe('a page of code', () => {
 });
 
 describe('a store', () => {
-  it('into a decoded line drops the page in all modes and says so', () => {
-    decodeAt(0x100);
+  it('into an instruction takes it apart in all modes, keeps the others, and says so', () => {
+    const { slot } = decodeAt(0x100);
+    decodeAt(0x102);
+    decodeAt(0xfe);
     cache.setMode(2);
-    decodeAt(0x200);
+    decodeAt(0x101);
     memory.write8((FRAME << 12) + 0x101, 0x90);
-    expect(known(0x200)).toBe(0);
+    expect(known(0x101)).toBe(0);
     cache.setMode(1);
     expect(known(0x100)).toBe(0);
+    expect([known(0xfe), known(0x102)]).not.toContain(0);
+    expect([...cache.slots.slice(slot, slot + 3)]).toEqual([FORM_NEXT, 0, 0x100]);
     expect(cpu.r[R_PENDING]! & PENDING.CODE).toBe(PENDING.CODE);
+    expect(memory.pageFlags[frameOf(FRAME << 12)]! & PAGE_CODE).toBe(PAGE_CODE);
+    expect(cache.statistics.invalidations).toEqual({ 'instruction taken apart': 2 });
+  });
+  it('that only changes operands goes to the slot', () => {
+    const { slot } = decodeAt(0x100, 5);
+    const patched: number[] = [];
+    cache.patch = (_page, at, offset) => patched.push(at, offset) > 0;
+    memory.write32((FRAME << 12) + 0x101, 77);
+    expect(patched).toEqual([slot, 0x100]);
+    expect(known(0x100)).toBe(slot);
+    expect(cpu.r[R_PENDING]! & PENDING.CODE).toBe(0);
+  });
+  it('that takes instructions apart again and again gives the page up', () => {
+    for (let i = 0; i < 32; i++) {
+      expect(memory.pageFlags[frameOf(FRAME << 12)]! & PAGE_CODE).toBe(i === 0 ? 0 : PAGE_CODE);
+      decodeAt(0x100);
+      memory.write8((FRAME << 12) + 0x101, i);
+    }
     expect(memory.pageFlags[frameOf(FRAME << 12)]! & PAGE_CODE).toBe(0);
-    expect(cache.statistics.invalidations).toEqual({ 'store into code': 1 });
+    expect(cache.statistics.invalidations['store into code']).toBe(1);
   });
   it('beside the code keeps it', () => {
     const { slot } = decodeAt(0x100);
@@ -89,6 +112,15 @@ describe('a store', () => {
     memory.write8((FRAME << 12) + 0x800, 0);
     expect(known(0x100)).toBe(0);
     expect(cache.statistics.invalidations).toEqual({ 'stores beside code': 1 });
+  });
+  it('beside code that comes back is borne longer', () => {
+    for (const stores of [256, 2048]) {
+      decodeAt(0x100);
+      for (let i = 1; i < stores; i++) memory.write8((FRAME << 12) + 0x800, i);
+      expect(known(0x100)).not.toBe(0);
+      memory.write8((FRAME << 12) + 0x800, 0);
+      expect(known(0x100)).toBe(0);
+    }
   });
   it('by a device counts as one by the guest', () => {
     decodeAt(0x100);
@@ -119,6 +151,23 @@ describe('a region', () => {
     cache.addRegion(region);
     memory.write8((FRAME << 12) + 0x100, 0);
     expect(region.kills).toBe(1);
+  });
+  it('is killed by stores into its own bytes only, if it names them', () => {
+    const { frame } = decodeAt(0x100);
+    const at = frame << 12;
+    const [one, two] = [0x100, 0x102].map((o) => ({
+      ...regionOn(frame),
+      spans: Int32Array.of(at + o, at + o + 1),
+    }));
+    const kills: string[] = [];
+    cache.addRegion({
+      ...one!,
+      rewritten: () => void kills.push('written'),
+      kill: () => void kills.push('one'),
+    });
+    cache.addRegion({ ...two!, kill: () => void kills.push('two') });
+    memory.write8((FRAME << 12) + 0x101, 0);
+    expect(kills).toEqual(['written', 'one']);
   });
   it('can be taken out alone', () => {
     const { frame, slot } = decodeAt(0x100);

@@ -142,6 +142,9 @@ export class Emitter {
         return numeral(v.value);
       case 'immediate':
         return this.target.immediate(v.width);
+      case 'code':
+        if (this.target.code === undefined) throw new Error('only regions read operands from code');
+        return this.target.code(v.at);
       case 'gpr':
         return this.target.readRegister(v.register, v.width);
       case 'temp':

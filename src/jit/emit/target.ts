@@ -19,6 +19,8 @@ export interface Target {
   slotSegment(): Expression;
   readState(index: number): Expression;
   writeState(index: number, value: Expression): JsStatement[];
+  /** The int32 at a machine address. */
+  code?(at: number): Expression;
   eip(next: boolean): Expression;
   /** Untruncated target of a direct branch. */
   branchTarget(): Expression;

@@ -5,6 +5,7 @@
 import type { Instruction, Operand } from '../../decoder/instruction.js';
 import { packOperands } from '../pack-operands.js';
 import { checksTargets, type ModeView } from '../builder.js';
+import { FORM_NEXT } from '../../runtime/code-cache.js';
 import { R_SEGMENT_BASE, R_ZERO } from '../../runtime/state.js';
 
 /** Forms that the generator does not write. */
@@ -16,7 +17,7 @@ export const SpecialForm = {
   /** Goes on at the slot in word 1: joins a chain that was decoded before. */
   GOTO: 2,
   /** The chain's limit or the page's end: go on at the offset in word 2 through the dispatcher. */
-  NEXT: 3,
+  NEXT: FORM_NEXT,
   /** Runs the concrete IR in the evaluator. */
   EVALUATE: 4,
   /** The instruction crosses the page's end, or is too long: decoded each time. */

@@ -1,20 +1,22 @@
 /** Turns guest bytes into interpreter slots, a chain of instructions at a time. Touches memory without side effects. */
 import { DecodeFailure, type Instruction } from '../../decoder/instruction.js';
-import type { CodeCache } from '../../runtime/code-cache.js';
+import type { CodeCache, CodePage } from '../../runtime/code-cache.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
 import type { Cpu } from '../../runtime/state.js';
 import type { Semantic } from '../ir.js';
 import { decodeIn, modeView } from '../mode-view.js';
 import { hasShortWay } from '../emit/vector.js';
-import { semanticOf } from '../semantics/index.js';
+import { hasWordImmediate, semanticOf } from '../semantics/index.js';
 import { FORM_NUMBERS } from './generated.js';
-import { formKey, slotFields, SpecialForm } from './forms.js';
+import { formKey, slotFields, SpecialForm, type SlotFields } from './forms.js';
 
 /** Chains are cut so that the budget check at their ends suffices. */
 export const CHAIN_LIMIT = 64;
 
 /** What an x87 or SSE instruction costs here, in others. */
 const FLOATING_COST = 30;
+
+const FORM_MASK = 4095;
 
 export interface Concrete {
   readonly instruction: Instruction;
@@ -122,6 +124,29 @@ export class Predecoder {
     slots[slot + 3] = offset;
   }
 
+  /**
+   * Takes over an immediate operand or a displacement that has changed, which generated code often does; false if anything else has. `form` is the slot's
+   * own, also where a region begins.
+   */
+  patch({ mode, frame }: CodePage, slot: number, offset: number, form: number): boolean {
+    const { slots } = this.cache;
+    const view = modeView(mode, this.cpu);
+    const start = (frame << 12) + offset;
+    const decoded = decodeIn(view, this.memory.u8, start, (frame + 1) << 12);
+    if (typeof decoded === 'number' || decoded.length !== ((slots[slot + 3]! >> 12) & 15)) return false;
+    const key = this.evaluateAll ? undefined : formKey(decoded, view);
+    if (key === undefined || FORM_NUMBERS.get(key) !== form) return false;
+    const fields = slotFields(decoded);
+    if ((slots[slot]! & ~FORM_MASK) !== operandWord(fields) || decoded.operands[0]?.kind === 'relative')
+      return false;
+    slots[slot + 1] = fields.word1;
+    slots[slot + 2] = fields.word2;
+    if (hasWordImmediate(decoded)) this.variable.add(start);
+    return true;
+  }
+  /** Machine addresses of instructions whose immediate operand the guest has changed. */
+  readonly variable = new Set<number>();
+
   private fill(slot: number, instruction: Instruction, offset: number): void {
     const view = modeView(this.cache.mode, this.cpu);
     const key = this.evaluateAll ? undefined : formKey(instruction, view);
@@ -129,16 +154,14 @@ export class Predecoder {
     const { slots } = this.cache;
     const fields = slotFields(instruction);
     const isBranch = instruction.operands[0]?.kind === 'relative';
-    slots[slot] =
-      (form ?? SpecialForm.EVALUATE) |
-      (fields.a << 12) |
-      (fields.b << 16) |
-      (fields.base << 20) |
-      (fields.index << 24) |
-      (fields.scale << 28);
+    slots[slot] = (form ?? SpecialForm.EVALUATE) | operandWord(fields);
     slots[slot + 1] = fields.word1;
     slots[slot + 2] = isBranch ? fields.word2 + offset + instruction.length : fields.word2;
     slots[slot + 3] = offset | (instruction.length << 12) | (fields.segmentRegister << 16);
     if (form === undefined) this.concrete.set(slot, { instruction, semantic: semanticOf(instruction, view) });
   }
+}
+
+function operandWord({ a, b, base, index, scale }: SlotFields): number {
+  return (a << 12) | (b << 16) | (base << 20) | (index << 24) | (scale << 28);
 }

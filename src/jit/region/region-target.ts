@@ -162,6 +162,10 @@ export class RegionTarget implements Target {
       ? statements`${name} = ${name} & -65281 | ${value} << 8;`
       : statements`${name} = ${name} & -256 | ${value};`;
   }
+  code(at: number): Expression {
+    if ((at & 3) === 0) return readAt(VIEWS, 32, js`${at}`);
+    return js`u8[${at}] | u8[${at + 1}] << 8 | u8[${at + 2}] << 16 | u8[${at + 3}] << 24`;
+  }
   immediate(): Expression {
     throw new Error('slot operand in concrete IR');
   }

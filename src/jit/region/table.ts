@@ -10,11 +10,13 @@ import { sharedEnvironment } from '../shared-environment.js';
 import { checkWrap } from '../wrapped-access.js';
 import type { MemoryView } from '../interpreter/environment.js';
 import { SpecialForm } from '../interpreter/forms.js';
+import type { Instruction } from '../../decoder/instruction.js';
 import { modeView } from '../mode-view.js';
 import type { ModeView } from '../builder.js';
 import type { AsmLayout } from './asm-printer.js';
 import { boundEnvironment } from './bound-environment.js';
 import { RegionGraph, type CodeBytes, type KnownRegion } from './graph.js';
+import { hasWordImmediate } from '../semantics/index.js';
 import { Links, NO_LINK, RegionEnd, type Entry, type LinkedRegion } from './links.js';
 import { SITE_ACCESS, SITE_GOES_ON, SITE_QUICK } from './region-target.js';
 import { Targets } from './targets.js';
@@ -73,6 +75,8 @@ export class RegionTable {
   /** Instructions whose accesses are completed by calls, and those that are checked by themselves. */
   private readonly callSites = new Set<number>();
   private readonly alone = new Set<number>();
+  /** Instructions whose immediate operand the guest changes. */
+  private readonly variable: ReadonlySet<number>;
   private readonly cpu: Cpu;
   private readonly memory: PhysicalMemory;
   private readonly cache: CodeCache;
@@ -113,7 +117,9 @@ export class RegionTable {
     view: MemoryView,
     options: RegionOptions,
     changeMode: () => boolean,
+    variable: ReadonlySet<number>,
   ) {
+    this.variable = variable;
     this.cpu = cpu;
     this.memory = memory;
     this.cache = cache;
@@ -216,6 +222,7 @@ export class RegionTable {
       calls: (machine) => completeAccesses === true || this.callSites.has(machine),
       alone: (machine) => this.alone.has(machine),
       inlinesX87: (this.cpu.fpu.control & CLASS) === EXTENDED_NEAREST,
+      variable: (machine, instruction) => this.isVariable(machine, instruction),
     });
     for (const region of graph.absorbed.keys()) this.cache.removeRegion(region as Region);
     this.counts.absorbed += graph.absorbed.size;
@@ -315,6 +322,8 @@ export class RegionTable {
       calls: translation.calls.map((call) => ({ ...call, link: NO_LINK, countdown: this.targetThreshold })),
       longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,
+      spans: this.spans(graph),
+      rewritten: () => this.cool(region),
       kill: () => this.withdraw(region),
     };
     for (const block of graph.blocks) {
@@ -325,6 +334,37 @@ export class RegionTable {
     this.byNumber[number] = region;
     cache.addRegion(region);
   }
+  /** The machine addresses of the bytes that are as they were translated; a crossing instruction counts with both its pages. */
+  private spans(graph: RegionGraph): Int32Array {
+    const spans: number[] = [];
+    for (const { body } of graph.blocks) {
+      for (const { offset, instruction } of body) {
+        const first = (graph.frames.get(offset >> 12)! << 12) | (offset & 4095);
+        const length = instruction.length - (this.isVariable(first, instruction) ? 4 : 0);
+        const here = Math.min(length, 4096 - (offset & 4095));
+        if (spans.at(-1) === first - 1) spans[spans.length - 1] = first + here - 1;
+        else spans.push(first, first + here - 1);
+        if (here === length) continue;
+        const next = graph.frames.get((offset >> 12) + 1)! << 12;
+        spans.push(next, next + length - here - 1);
+      }
+    }
+    return Int32Array.from(spans);
+  }
+  /** Its immediate operand changes, and lies on one page. */
+  private isVariable(machine: number, instruction: Instruction): boolean {
+    if (!this.variable.has(machine) || !hasWordImmediate(instruction)) return false;
+    return (machine & 4095) + instruction.length <= 4096;
+  }
+  /** Code that the guest changes again and again is translated ever later. */
+  private cool({ patched }: Region): void {
+    for (const { slot } of patched) {
+      const times = Math.min(64, 2 * (this.rewrites.get(slot) ?? 1));
+      this.rewrites.set(slot, times);
+      this.cache.cool(slot, times);
+    }
+  }
+  private readonly rewrites = new Map<number, number>();
   private cover(graph: RegionGraph, offset: number, length: number): void {
     const inPage = Math.min(length, 4096 - (offset & 4095));
     this.cache.coverBytes(graph.frames.get(offset >> 12)!, offset & 4095, inPage);
@@ -377,6 +417,7 @@ export class RegionTable {
   clear(): void {
     this.links.clear();
     this.entryAt.fill(0);
+    this.rewrites.clear();
     this.entries.length = 1;
   }
 

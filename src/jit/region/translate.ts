@@ -8,6 +8,7 @@ import { block, js, labelled, statements } from '../emit/quote.js';
 import type { ModeView } from '../builder.js';
 import { groupAccesses, type BlockTree } from '../passes/group-accesses.js';
 import type { Semantic, Statement } from '../ir.js';
+import type { Instruction } from '../../decoder/instruction.js';
 import { removeDeadFlags } from '../passes/dead-flags.js';
 import { removeDeadLanes } from '../passes/dead-lanes.js';
 import { removeDeadValues } from '../passes/dead-values.js';
@@ -56,6 +57,8 @@ export interface TranslationOptions {
   readonly inlinesX87: boolean;
   /** Whether the accesses of the instruction at a machine address are completed by calls. */
   calls(machine: number): boolean;
+  /** Whether the instruction at a machine address ends in an immediate operand of four bytes that changes. */
+  variable(machine: number, instruction: Instruction): boolean;
   /** Whether they are checked by themselves, because a check for several has failed often. */
   alone(machine: number): boolean;
 }
@@ -111,11 +114,16 @@ class RegionEmitter implements BlockEmitter {
     const known = this.prepared[node];
     if (known !== undefined) return known;
     const { body } = this.graph.blocks[node]!;
-    const made = removeDeadFlags(body.map((p) => semanticOf(p.instruction, this.options.mode))).map(
-      removeDeadValues,
-    );
+    const made = removeDeadFlags(body.map((p) => this.semanticOf(p))).map(removeDeadValues);
     this.prepared[node] = made;
     return made;
+  }
+  private semanticOf(p: Placed): Semantic {
+    const { mode, variable } = this.options;
+    const { instruction } = p;
+    const machine = this.machineOf(p);
+    const at = variable(machine, instruction) ? machine + instruction.length - 4 : -1;
+    return semanticOf(instruction, mode, 'concrete', at);
   }
   /** Groups the accesses of a block and of those that inherit from it. */
   private group(node: number): void {

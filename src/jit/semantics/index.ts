@@ -28,13 +28,20 @@ export const SEMANTICS: Record<Mnemonic, Semantics> = {
 /** #UD outside protected mode goes before privilege; SYSEXIT is #GP there. */
 const NOT_IN_REAL_MODE = new Set<Mnemonic>(['LLDT', 'LTR']);
 
-/** The IR of an instruction; mode and privilege come before every operand access, as hardware does it. */
+/** Whether the last four bytes are an immediate operand of 32 bits. */
+export function hasWordImmediate({ row, operandSize, operands }: Instruction): boolean {
+  const notation = (OPCODES[row] as OpcodeRow).operands ?? '';
+  return operandSize === 32 && /(^|,)I[zv]$/.test(notation) && operands.at(-1)?.kind === 'immediate';
+}
+
+/** The IR of an instruction; `immediateAt`: machine address of an immediate operand that the guest changes. Mode and privilege come before every operand access, as hardware does it. */
 export function semanticOf(
   instruction: Instruction,
   mode: ModeView,
   style: OperandStyle = 'concrete',
+  immediateAt = -1,
 ): Semantic {
-  const b = new Builder(instruction, mode, style);
+  const b = new Builder(instruction, mode, style, immediateAt);
   const row = OPCODES[instruction.row] as OpcodeRow;
   // RSM outside system management mode is no instruction at any privilege (SDM vol. 2, RSM).
   if (row.privilege === 'cpl0' && instruction.mnemonic !== 'RSM') {
