@@ -1,7 +1,7 @@
 /** The dispatcher: finds code for r[R_EIP], runs it in the interpreter or a region, delivers faults, keeps the mode key. */
 import { CodeCache, NEVER_HOT } from '../runtime/code-cache.js';
 import { opcodeAt } from '../runtime/fpu/access.js';
-import { GuestFault, Vector, WRAPPED, fault } from '../runtime/fault.js';
+import { GuestFault, Vector, WRAPPED, fault, notedFault } from '../runtime/fault.js';
 import { deliverFault } from '../runtime/helpers/interrupts.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 import { MODE, computeMode } from '../runtime/mode.js';
@@ -10,6 +10,7 @@ import {
   R_BUDGET,
   R_CPL,
   R_EIP,
+  R_FAULT,
   R_MAP_BASE,
   R_PAGE_EIP,
   R_PENDING,
@@ -150,6 +151,7 @@ export class JitEngine {
       r[R_SLOT] = 0;
       try {
         this.dispatch();
+        if (r[R_FAULT] !== 0) this.deliverNoted();
       } catch (caught) {
         if (!(caught instanceof GuestFault)) throw caught;
         this.deliver(caught);
@@ -196,10 +198,26 @@ export class JitEngine {
     this.interpreted = this.singleStep || this.limited;
   }
 
-  private deliver(caught: GuestFault): void {
-    const { r, cpu } = this;
+  /** The page fault that generated code has noted; it is charged already. */
+  private deliverNoted(): void {
+    const { r } = this;
+    r[R_FAULT] = 0;
+    this.findEip();
+    deliverFault(this.cpu, notedFault);
+    if (this.singleStep) this.stepper.faulted();
+  }
+
+  /** What faulted in the interpreter is at its slot. */
+  private findEip(): void {
+    const { r } = this;
     const slot = r[R_SLOT]!;
     if (slot !== 0) r[R_EIP] = (r[R_PAGE_EIP]! + (this.cache.slots[slot + 3]! & 4095)) | 0;
+  }
+
+  private deliver(caught: GuestFault): void {
+    const { r, cpu } = this;
+    this.findEip();
+    r[R_FAULT] = 0;
     if (caught.vector === WRAPPED && this.completeWrapped()) return;
     deliverFault(cpu, caught);
     r[R_BUDGET] = r[R_BUDGET]! - 1;
@@ -220,13 +238,17 @@ export class JitEngine {
     return true;
   }
 
-  /** Slot for r[R_EIP], decoding it if need be. */
+  /** Slot for r[R_EIP], decoding it if need be; 0 where a page fault was noted and charged. */
   private locate(): number {
     const { r, cache, cpu } = this;
     this.view.codeBase = r[R_SEGMENT_BASE + 1]!;
     const linear = (r[R_EIP]! + this.view.codeBase) | 0;
     if (this.limited) this.codeLimit.check(linear);
     const entry = this.view.execute[linear >>> 12]!;
+    if ((entry & 1) !== 0 && !cpu.mmu.canFetch(linear)) {
+      r[R_BUDGET] = r[R_BUDGET]! - 1;
+      return 0;
+    }
     const machine = (entry & 1) === 0 ? entry ^ linear : cpu.mmu.fetch(linear);
     if (machine < 0) return this.notMemory();
     const base = cache.pages[machine >>> 12]!;
@@ -253,10 +275,11 @@ export class JitEngine {
     const { r, cache } = this;
     if (this.interpreted) {
       if (this.singleStep) return this.stepTrapped();
-      this.locate();
+      if (this.locate() === 0) return;
     }
     if (this.runRegions()) return;
     const slot = this.locate();
+    if (slot === 0) return;
     const isRegion = (cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION;
     // Its page was not fetched from before.
     if (isRegion && this.runRegions()) return;
@@ -278,13 +301,15 @@ export class JitEngine {
     const end = this.regions.enter();
     if (end === RegionEnd.NOWHERE) return false;
     this.regionInstructions += before - r[R_BUDGET]!;
-    if (end === RegionEnd.INTERPRET && r[R_BUDGET]! > 0) this.stepHere();
+    if (r[R_FAULT] !== 0) r[R_BUDGET] = r[R_BUDGET]! - 1;
+    else if (end === RegionEnd.INTERPRET && r[R_BUDGET]! > 0) this.stepHere();
     return true;
   }
 
   /** Translates from r[R_EIP] on, which is hot (or is wanted translated before it ever ran); false where nothing can be. */
   translate(): boolean {
     const slot = this.locate();
+    if (slot === 0) throw new Error('code to be translated is not mapped');
     if (this.codeLimit.alone || (this.cache.mode & MODE.ALIGNMENT) !== 0) {
       this.cache.heat[slot >> 2] = UNTRANSLATED;
       return false;
@@ -304,6 +329,7 @@ export class JitEngine {
   /** One instruction where r[R_EIP] stands now. */
   private stepHere(): Outcome {
     const slot = this.locate();
+    if (slot === 0) return Outcome.JUMPED;
     return this.step(slot, (this.r[R_EIP]! - (this.cache.slots[slot + 3]! & 4095)) | 0);
   }
 
@@ -330,6 +356,7 @@ export class JitEngine {
   private stepTrapped(): void {
     if (!this.stepper.begin()) return;
     const outcome = this.stepHere();
+    if (this.r[R_FAULT] !== 0) return;
     this.r[R_SLOT] = 0;
     this.stepper.end(outcome === Outcome.REPEAT);
   }

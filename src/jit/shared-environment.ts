@@ -44,27 +44,30 @@ export function sharedEnvironment(cpu: Cpu, memory: PhysicalMemory, checkWrap: t
     singleAddInexact,
     singleDivInexact,
     singleSqrtInexact,
-    read8: (a: number) => mmu.read8(a),
+    // They do not throw page faults but note them: r[R_FAULT] is to be looked at behind each.
+    read8: (a: number) => (mmu.canRead(a, 1) ? mmu.read8(a) : 0),
     read16: (a: number) => {
       if ((a & 1) !== 0) checkWrap(cpu, a, 2);
-      return mmu.read16(a);
+      return mmu.canRead(a, 2) ? mmu.read16(a) : 0;
     },
     read32: (a: number) => {
       if ((a & 3) !== 0) checkWrap(cpu, a, 4);
-      return mmu.read32(a);
+      return mmu.canRead(a, 4) ? mmu.read32(a) : 0;
     },
-    write8: (a: number, v: number) => mmu.write8(a, v),
+    write8: (a: number, v: number) => {
+      if (mmu.canWrite(a, 1)) mmu.write8(a, v);
+    },
     write16: (a: number, v: number) => {
       if ((a & 1) !== 0) checkWrap(cpu, a, 2);
-      mmu.write16(a, v);
+      if (mmu.canWrite(a, 2)) mmu.write16(a, v);
     },
     write32: (a: number, v: number) => {
       if ((a & 3) !== 0) checkWrap(cpu, a, 4);
-      mmu.write32(a, v);
+      if (mmu.canWrite(a, 4)) mmu.write32(a, v);
     },
     probeWrite: (a: number, size: number) => {
       if ((a & (size - 1)) !== 0) checkWrap(cpu, a, size);
-      mmu.probeWrite(a, size);
+      if (mmu.canWrite(a, size)) mmu.probeWrite(a, size);
     },
     divideLong,
     condition,

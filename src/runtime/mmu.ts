@@ -7,7 +7,7 @@
  * Not implemented: see `page-walk.ts`.
  */
 import { noteAccess } from './breakpoints.js';
-import { Vector, fault, pageFault } from './fault.js';
+import { Vector, fault, notePageFault, pageFault } from './fault.js';
 import type { PhysicalMemory } from './memory.js';
 import { PageTableTracker } from './page-table-tracker.js';
 import { ACCESS_FETCH, ACCESS_USER, ACCESS_WRITE, PAGING_OFF, PAGING_PAE, PageWalker } from './page-walk.js';
@@ -15,6 +15,7 @@ import { CR0, CR4, EFER, type Cpu } from './state.js';
 import { EXECUTE, READ, SLOW_WRITE, Tlb, WRITE } from './tlb.js';
 
 const CPL = 24;
+const FAULT = 31;
 const SLOW = SLOW_WRITE;
 const OFFSET = 0xfff;
 
@@ -181,6 +182,43 @@ export class Mmu {
     if (this.#walker.walk(linear, ACCESS_FETCH | (user << 2)) >= 0) return -1;
     const page = this.#walker.machineFrame(this.#walker.frame);
     return page < 0 ? -1 : page | (linear & OFFSET);
+  }
+
+  /** True if an access at the current CPL meets no page fault; otherwise r[R_FAULT] is set and the one fault record filled, for code that does not throw. */
+  canRead(linear: number, size: number): boolean {
+    const user = this.#r[CPL] === 3 ? 1 : 0;
+    const entry = (user === 0 ? this.readTlb[0] : this.readTlb[1])[linear >>> 12]!;
+    return ((entry & 1) === 0 && (linear & OFFSET) + size <= 4096) || this.#reaches(linear, size, user, 0);
+  }
+  canWrite(linear: number, size: number): boolean {
+    const user = this.#r[CPL] === 3 ? 1 : 0;
+    const entry = (user === 0 ? this.writeTlb[0] : this.writeTlb[1])[linear >>> 12]!;
+    const fast = (entry & 1) === 0 && (linear & OFFSET) + size <= 4096;
+    return fast || this.#reaches(linear, size, user, ACCESS_WRITE);
+  }
+  canFetch(linear: number): boolean {
+    return this.#reaches(linear, 1, this.#r[CPL] === 3 ? 1 : 0, ACCESS_FETCH);
+  }
+
+  #reaches(linear: number, size: number, user: number, access: number): boolean {
+    // What else an access may meet is left to the access itself.
+    if (this.#attentive) return true;
+    const rest = 4096 - (linear & OFFSET);
+    return (
+      this.#reachesPage(linear, user, access) &&
+      (size <= rest || this.#reachesPage((linear + rest) | 0, user, access))
+    );
+  }
+
+  #reachesPage(linear: number, user: number, access: number): boolean {
+    const state = this.#tlb.state[linear >>> 12]!;
+    if (access === ACCESS_WRITE && (state & ((WRITE | SLOW) << user)) !== 0) return true;
+    const walker = this.#walker;
+    const error = walker.walk(linear, access | ((user << 2) & ACCESS_USER));
+    if (error < 0) return true;
+    notePageFault(linear, error & walker.reported);
+    this.#r[FAULT] = 1;
+    return false;
   }
 
   /** Pages whose accesses go to `noteAccess`. */

@@ -17,6 +17,7 @@
  *   26-28 what the interpreter runs: slot, offset in CS of its page, base in the code cache's map
  *   29    epoch: changes whenever an execute translation or a region goes away
  *   30    LINES bits: what waits at the processor's pins, for STI and POPF to see
+ *   31    not 0: an access of generated code met the page fault that the one fault record tells of; the dispatcher delivers it
  */
 import { InstructionTrace } from './breakpoints.js';
 import type { Fpu } from './fpu/state.js';
@@ -49,6 +50,7 @@ export const R_SLOT = 26,
   R_MAP_BASE = 28;
 export const R_EPOCH = 29;
 export const R_LINES = 30;
+export const R_FAULT = 31;
 export const R_COUNT = 32;
 
 /** EFLAGS bits (SDM vol. 1, 3.4.3). */

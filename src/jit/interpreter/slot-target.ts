@@ -4,6 +4,7 @@ import type { JumpKind, Register, Value, Width } from '../ir.js';
 import {
   R_BUDGET,
   R_EIP,
+  R_FAULT,
   R_FLAG_A,
   R_FLAG_B,
   R_FLAG_KIND,
@@ -59,7 +60,9 @@ const SHARED = {
   branchTarget: (): Expression => js`vb + P[p + 2] | 0`,
 } as const;
 
-/** Handler `(p, vb)` of the complete table: returns 0 (next), 1 (r[R_EIP] is set) or 2 (repeat); faults are thrown. */
+const faulted = (): JsStatement[] => statements`if (r[${R_FAULT}] !== 0) return 3;`;
+
+/** Handler `(p, vb)` of the complete table: returns 0 (next), 1 (r[R_EIP] is set), 2 (repeat) or 3 (r[R_FAULT] is set); other faults are thrown. */
 export function handlerTarget(): Target {
   const access = (kind: string, width: Width): string => `${kind}${width}`;
   return {
@@ -73,11 +76,14 @@ export function handlerTarget(): Target {
     load(name, width, address, forWrite) {
       const at = `a_${name}`;
       const out = statements`const ${at} = ${address};`;
-      if (forWrite) out.push(...statements`probeWrite(${at}, ${width / 8});`);
-      out.push(...statements`const ${name} = ${access('read', width)}(${at});`);
+      if (forWrite) out.push(...statements`probeWrite(${at}, ${width / 8}); ${faulted()}`);
+      out.push(...statements`const ${name} = ${access('read', width)}(${at}); ${faulted()}`);
       return out;
     },
-    store: (width, address, value) => statements`${access('write', width)}(${address}, ${value});`,
+    store: (width, address, value, of) => [
+      ...statements`${access('write', width)}(${address}, ${value});`,
+      ...(of === undefined ? faulted() : []),
+    ],
     segment: (name, segment, offset, size, write) =>
       statements`const ${name} = segmentAddress(cpu, ${segment}, ${offset}, ${size}, ${write ? 1 : 0});`,
     helper(helper, args, name, control) {

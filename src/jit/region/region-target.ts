@@ -10,6 +10,7 @@ import {
   R_BUDGET,
   R_EFLAGS,
   R_EIP,
+  R_FAULT,
   R_FLAG_A,
   R_FLAG_B,
   R_FLAG_KIND,
@@ -244,11 +245,11 @@ export class RegionTarget implements Target {
     const at = `p_${name}`;
     const table = forWrite ? 'WT' : 'RT';
     const read = `read${width}`;
-    const probe = forWrite ? statements`probeWrite(${a}, ${width / 8});` : [];
+    const probe = forWrite ? statements`probeWrite(${a}, ${width / 8}); ${this.faulted()}` : [];
     return statements`
       const ${a} = ${address}, ${x} = ${table}[${a} >>> 12];
       let ${name} = 0, ${at} = -1;
-      if (${missTestMisaligned(width, x, a)}) { ${this.spill()}; ${probe}; ${name} = ${read}(${a}); ${this.recount()} }
+      if (${missTestMisaligned(width, x, a)}) { ${this.spill()}; ${probe}; ${name} = ${read}(${a}); ${this.recount()} ${this.faulted()} }
       else { ${at} = ${x} ^ ${a}; ${name} = ${readAt(MISALIGNED, width, identifier(at))}; }`;
   }
   store(
@@ -274,9 +275,13 @@ export class RegionTarget implements Target {
     }
     return statements`{
       const to = ${address}, entry = WT[to >>> 12];
-      if (${missTestMisaligned(width, 'entry', 'to')}) { ${this.spill()}; ${write}(to, ${value}); ${this.recount()} }
+      if (${missTestMisaligned(width, 'entry', 'to')}) { ${this.spill()}; ${write}(to, ${value}); ${this.recount()} ${this.faulted()} }
       else { const at = entry ^ to; ${writeAt(MISALIGNED, width, identifier('at'), value)} }
     }`;
+  }
+  /** The access that was completed by a call met a page fault. */
+  private faulted(): JsStatement[] {
+    return statements`if (r[${R_FAULT}] !== 0) { ${this.leaveHere()} }`;
   }
   private checkGroup({ group }: Member, statement: Statement, address: Expression): JsStatement[] {
     if (group.leader !== statement) return [];
