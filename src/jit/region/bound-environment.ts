@@ -2,8 +2,7 @@
 import { segmentAllows } from '../../runtime/helpers/segments.js';
 import type { Cpu } from '../../runtime/state.js';
 import { HELPER_TABLE } from '../helper-table.js';
-
-type Bound = (a: number, b: number, c: number, d: number, e: number) => number | void;
+import { bindHelper } from './compile.js';
 
 export function boundEnvironment(cpu: Cpu): Record<string, unknown> {
   const bound: Record<string, unknown> = {
@@ -11,8 +10,12 @@ export function boundEnvironment(cpu: Cpu): Record<string, unknown> {
       segmentAllows(cpu, segment, offset, size, write),
   };
   for (const [name, helper] of Object.entries(HELPER_TABLE)) {
-    const call: Bound = (a, b, c, d, e) => helper(cpu, a, b, c, d, e);
-    bound[`H_${name}`] = call;
+    let made: unknown;
+    // Few of them are ever called from regions.
+    Object.defineProperty(bound, `H_${name}`, {
+      get: () => (made ??= bindHelper(helper, cpu)),
+      enumerable: true,
+    });
   }
   return bound;
 }

@@ -35,5 +35,21 @@ export function compileAhead(parts: AsmFunction, layout: AsmLayout, name: string
     environment: object,
     heap: ArrayBuffer,
   ) => unknown;
-  return { source, instantiate: (environment) => factory(globalThis, environment, layout.buffer) };
+  // The host wants data properties, and an environment may make its functions when they are asked for.
+  const instantiate = (environment: object): unknown => {
+    const all = environment as Readonly<Record<string, unknown>>;
+    const given = Object.fromEntries([...printer.imports].map((each) => [each, all[each]]));
+    return factory(globalThis, given, layout.buffer);
+  };
+  return { source, instantiate };
+}
+
+/** `helper` with its processor bound, as a function of its own: one source for all would share what the host learns about calls. */
+export function bindHelper<T>(helper: unknown, cpu: T): (...values: number[]) => number {
+  const bind = new Function(
+    'helper',
+    'cpu',
+    "'use strict';return (a, b, c, d, e) => helper(cpu, a, b, c, d, e) | 0;",
+  );
+  return bind(helper, cpu) as (...values: number[]) => number;
 }

@@ -114,6 +114,8 @@ export class RegionTarget implements Target {
   readonly usedRegisters = new Set<number>();
   readonly writtenRegisters = new Set<number>();
   readonly helpers = new Set<string>();
+  /** Instructions, or parts of them, that are calls of helpers. */
+  helperCalls = 0;
   readonly calls: Call[] = [];
   /** Accesses that are checked together. */
   readonly members = new Map<Statement, Member>();
@@ -128,7 +130,7 @@ export class RegionTarget implements Target {
   /** The instruction called something that may have made an event pending. */
   private called = false;
   /** Instructions to the next budget check at most. */
-  private readonly longest: number;
+  readonly longest: number;
 
   constructor(longest: number, inlinesX87: boolean) {
     this.longest = longest;
@@ -245,11 +247,11 @@ export class RegionTarget implements Target {
     const at = `p_${name}`;
     const table = forWrite ? 'WT' : 'RT';
     const read = `read${width}`;
-    const probe = forWrite ? statements`probeWrite(${a}, ${width / 8}); ${this.faulted()}` : [];
+    const probe = forWrite ? statements`probeWrite(${a}, ${width / 8}); ${this.faulted()};` : [];
     return statements`
       const ${a} = ${address}, ${x} = ${table}[${a} >>> 12];
       let ${name} = 0, ${at} = -1;
-      if (${missTestMisaligned(width, x, a)}) { ${this.spill()}; ${probe}; ${name} = ${read}(${a}); ${this.recount()} ${this.faulted()} }
+      if (${missTestMisaligned(width, x, a)}) { ${this.spill()}; ${probe}; ${name} = ${read}(${a}); ${this.recount()}; ${this.faulted()} }
       else { ${at} = ${x} ^ ${a}; ${name} = ${readAt(MISALIGNED, width, identifier(at))}; }`;
   }
   store(
@@ -275,7 +277,7 @@ export class RegionTarget implements Target {
     }
     return statements`{
       const to = ${address}, entry = WT[to >>> 12];
-      if (${missTestMisaligned(width, 'entry', 'to')}) { ${this.spill()}; ${write}(to, ${value}); ${this.recount()} ${this.faulted()} }
+      if (${missTestMisaligned(width, 'entry', 'to')}) { ${this.spill()}; ${write}(to, ${value}); ${this.recount()}; ${this.faulted()} }
       else { const at = entry ^ to; ${writeAt(MISALIGNED, width, identifier('at'), value)} }
     }`;
   }
@@ -364,6 +366,7 @@ export class RegionTarget implements Target {
   ): JsStatement[] {
     this.helpers.add(helper);
     const flush = this.flush();
+    if (!control) this.helperCalls++;
     this.vectors.restore(undefined);
     this.called = true;
     const call: Expression = {

@@ -125,7 +125,7 @@ export class RegionTable {
     this.cache = cache;
     this.options = options;
     const shared = sharedEnvironment(cpu, memory, checkWrap);
-    this.ahead = { ...shared, ...boundEnvironment(cpu) };
+    this.ahead = Object.assign(boundEnvironment(cpu), shared);
     this.plain = [0, 1].map((user) => ({
       ...shared,
       segmentAllows,

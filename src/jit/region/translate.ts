@@ -248,6 +248,8 @@ function compiledAhead(
   { ahead, name }: TranslationOptions,
 ): CompiledSource | undefined {
   if (ahead === undefined || target.usesVectors || target.usesX87) return undefined;
+  // Calls out of code compiled ahead of time cost more than ordinary ones.
+  if (target.helperCalls * INSTRUCTIONS_PER_HELPER > target.longest) return undefined;
   try {
     return compileAhead({ parameters: ['pc', 'vb'], body, result: 'site' }, ahead, name);
   } catch (error) {
@@ -255,6 +257,9 @@ function compiledAhead(
     throw error;
   }
 }
+
+/** Regions with more calls of helpers than one in so many instructions are ordinary functions. */
+const INSTRUCTIONS_PER_HELPER = 10;
 
 /** The region as an ordinary function of its environment. */
 function asFactory(body: readonly JsStatement[], target: RegionTarget): JsStatement[] {
