@@ -4,7 +4,7 @@ import { endQuietlyOnClosedPipe } from './host/output.js';
 import { commandHelp } from './options.js';
 import type { Command } from './options.js';
 import * as run from './run.js';
-import { UsageError, printable, quote } from './usage-error.js';
+import { isUsageError, UsageError, printable, quote } from './usage-error.js';
 
 interface CommandModule {
   readonly command: Command;
@@ -56,7 +56,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
 }
 
 function report(error: unknown): number {
-  if (error instanceof UsageError) {
+  if (isUsageError(error)) {
     process.stderr.write(`hvm: ${printable(error.message)}\n`);
     return 1;
   }

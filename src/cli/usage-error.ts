@@ -1,6 +1,12 @@
 /** Errors the user can mend: reported as one line on standard error, status 1, no stack trace. */
 
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** By name: a command's modules may be loaded apart from the program, with a class of their own. */
+export const isUsageError = (error: unknown): error is UsageError =>
+  error instanceof Error && error.name === 'UsageError';
 
 /** Control characters would break the one-line promise or reach the terminal; show them as escapes. */
 export function printable(text: string): string {

@@ -203,11 +203,13 @@ export class Mmu {
   #reaches(linear: number, size: number, user: number, access: number): boolean {
     // What else an access may meet is left to the access itself.
     if (this.#attentive) return true;
+    if (!this.#reachesPage(linear, user, access)) return false;
     const rest = 4096 - (linear & OFFSET);
-    return (
-      this.#reachesPage(linear, user, access) &&
-      (size <= rest || this.#reachesPage((linear + rest) | 0, user, access))
-    );
+    if (size <= rest) return true;
+    // The first page's accessed and dirty bits are set even where the second one faults.
+    if (access === ACCESS_WRITE) this.#translateWrite(linear, user);
+    else this.#translate(linear, user, access);
+    return this.#reachesPage((linear + rest) | 0, user, access);
   }
 
   #reachesPage(linear: number, user: number, access: number): boolean {

@@ -56,12 +56,13 @@ function run(engine: (typeof ENGINES)[number], code: readonly number[], strike: 
     insideRegion = inRegion();
     strike(machine);
   };
+  machine.loadKernel(elf(at, [{ physical: at, bytes: Uint8Array.from(code) }]));
+  // What comes to video memory before the guest runs is not the guest's.
   const { bus } = machine.memory;
   machine.memory.bus = {
     read: (address, size) => bus.read(address, size),
     write: (address, size, value) => (touched(), bus.write(address, size, value)),
   };
-  machine.loadKernel(elf(at, [{ physical: at, bytes: Uint8Array.from(code) }]));
   expect(machine.runSlice(10_000_000)).toMatchObject({ ended: { kind: 'debug-exit' } });
   const statistics = machine.engine.statistics() as Outcome['statistics'];
   const registers = [...machine.cpu.r.subarray(0, 8)];
