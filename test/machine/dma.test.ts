@@ -36,7 +36,10 @@ const addEbx = (value: number): number[] => [0x83, 0xc3, value];
 const loopBack = (bytes: number): number[] => [0x49, 0x75, -(bytes + 3) & 0xff];
 
 /** Regions name themselves in stack traces (jit/region/compile.ts). */
-const inRegion = (): boolean => /\bregion-[0-9a-f]+-\d+\.js/.test(new Error().stack ?? '');
+function inRegion(): boolean {
+  Error.stackTraceLimit = 50;
+  return /\bregion-[0-9a-f]+-\d+\.js/.test(new Error().stack ?? '');
+}
 
 /** Runs the code; `strike` is called in the given round, in the middle of the OUT or MMIO store that the loop makes. */
 function run(engine: (typeof ENGINES)[number], code: readonly number[], strike: Strike, at = CODE): Outcome {
