@@ -101,3 +101,36 @@ describe.each(Object.entries(PROGRAMS))('%s', (_name, hex) => {
     expect(expected[EAX]).not.toBe(0);
   });
 });
+
+describe('functions that call each other', () => {
+  /** dec edx; js 9; call the other; inc eax; 9: ret. 4,000 calls deep, 4 bytes of stack for each. */
+  const half = (to: string): Uint8Array => bytes(`4a 78 06 e8 ${to} 40 c3`);
+  const OTHER = CODE + 0x1000;
+  const ROOT = CODE + 0x100;
+  const LEVELS = 4000;
+
+  function result(name: EngineName): number[] {
+    const machine = new VectorMachine(32);
+    machine.enterUser();
+    const { cpu, memory } = machine;
+    memory.copyIn(CODE, half('f8 0f 00 00'));
+    memory.copyIn(OTHER, half('f8 ef ff ff'));
+    // again: mov edx,4000; call CODE; jmp again
+    memory.copyIn(ROOT, bytes('ba a0 0f 00 00 e8 f6 fe ff ff eb f4'));
+    const engine = createEngine(name, { heatThreshold: 4, train: false })(cpu, memory);
+    const { r } = cpu;
+    r[EAX] = 0;
+    r[ESP] = 0x304000;
+    r[R_EIP] = ROOT;
+    r[R_PENDING]! |= PENDING.MODE;
+    r[R_BUDGET] = 5 * LEVELS * 6;
+    while (r[R_BUDGET]! > 0) engine.run();
+    return [...r.subarray(0, 8), r[R_EIP]!];
+  }
+
+  it('go on where as many runs are nested as may be', () => {
+    const expected = result('evaluator');
+    expect(expected[EAX]).toBeGreaterThan(3 * LEVELS);
+    expect(result('jit')).toEqual(expected);
+  });
+});
