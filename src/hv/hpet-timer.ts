@@ -16,7 +16,7 @@ export interface HpetTimerState {
   comparatorHigh: number;
   periodLow: number;
   periodHigh: number;
-  /** Tick of the next match, Infinity while the counter stands. */
+  /** Tick of the next match; Infinity while the counter stands, and for one beyond 2^53 ticks (4.5 years), where numbers no longer tell ticks apart. */
   due: number;
   /** Level of the output: stays up after an edge until the next one. */
   output: boolean;
@@ -43,10 +43,12 @@ const is32Bit = (t: HpetTimerState): boolean => (t.config & TIMER_32BIT) !== 0;
 /** Ticks until the counter comes round again. */
 const cycle = (t: HpetTimerState): number => (is32Bit(t) ? TWO32 : TWO64);
 
+const countable = (tick: number): number => (Number.isSafeInteger(tick) ? tick : Infinity);
+
 /** Finds the next match, given the counter's value at `tick`. */
 export function arm(t: HpetTimerState, counter: bigint, tick: number): void {
   const distance = toBig(t.comparatorLow, t.comparatorHigh) - counter;
-  t.due = tick + Number(BigInt.asUintN(is32Bit(t) ? 32 : 64, distance));
+  t.due = countable(tick + Number(BigInt.asUintN(is32Bit(t) ? 32 : 64, distance)));
 }
 
 /** Ticks between matches: a comparator that does not move matches once per cycle of the counter. */
@@ -61,7 +63,7 @@ export function pass(t: HpetTimerState, tick: number): boolean {
   if (t.due > tick) return false;
   const step = interval(t);
   const advance = step * (Math.floor((tick - t.due) / step) + 1);
-  t.due += advance;
+  t.due = countable(t.due + advance);
   if (t.config & TIMER_PERIODIC) setComparator(t, comparator(t) + BigInt(advance));
   return true;
 }

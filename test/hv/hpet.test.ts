@@ -92,6 +92,17 @@ describe('one-shot', () => {
     runTo(2 ** 32 + 16);
     expect([pins[0]!.rises, hpet.deadline() > ticks(2 ** 63)]).toEqual([1, true]);
   });
+  it('a match that is further away than ticks can be told apart is not kept as a number', () => {
+    set(config(1), ENABLE | route(20));
+    set(CONFIG, 1);
+    runTo(100);
+    for (const far of [5n, 1n << 54n]) {
+      set64(comparator(1), far);
+      expect(hpet.deadline()).toBe(Infinity);
+    }
+    set64(comparator(1), 300n);
+    expect(hpet.deadline()).toBe(ticks(300));
+  });
   it('the width decides what matches', () => {
     set(config(0), ENABLE | route(20));
     set64(comparator(0), 0x3_0000_0100n);

@@ -64,6 +64,7 @@ describe('refusals', () => {
     ['a sum that may exceed 32 bits', statements`let z = x + y;`],
     ['a sum of sums', statements`let z = x + (y + 1) | 0;`],
     ['a comparison of signed with unsigned', statements`let z = 0; if (x < y >>> 0) z = 1;`],
+    ['a negative fraction', statements`let z = -0.5 | x;`],
     ['a comparison of sums', statements`let z = 0; if (x + y > 5) z = 1;`],
     ['an unsigned argument', statements`let z = carry(x >>> 0) | 0;`],
     ['a floating-point variable', statements`let z = x * y;`],

@@ -1,7 +1,6 @@
 /** Files that are no saved machine, or not of this machine: refused by a sentence, never a crash, a hang or a surprise. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { adopt } from '../../src/machine/saved/adopt.js';
 import {
   SavedMachine,
   SavedStateError,
@@ -117,13 +116,6 @@ describe('refused', () => {
     const with2 = save(build('interpreter', { debugExit: true }).machine);
     expect(refusal(with2)).toMatch(/^has a device "debug-exit", which this machine has not/);
     expect(refusal(bytes)).toBeUndefined();
-  });
-
-  it('a time that is no number, but not a fraction of one', () => {
-    const timer = { due: Infinity };
-    adopt(timer, { due: 1234.5 }, 'hpet');
-    expect(timer.due).toBe(1234.5);
-    expect(() => adopt(timer, { due: NaN }, 'hpet')).toThrow('hpet.due is not an integer');
   });
 
   it('a state of another shape', () => {

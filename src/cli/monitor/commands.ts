@@ -70,6 +70,21 @@ function plain(
   };
 }
 
+/** A command whose argument is a file. */
+function onFile(
+  name: string,
+  help: string,
+  run: (target: MonitorTarget, file: string) => void,
+): MonitorCommand {
+  return {
+    ...{ name, usage: `${name} FILE`, help },
+    run: (target, _words, rest) => {
+      run(target, fileName(rest));
+      return '';
+    },
+  };
+}
+
 /** The lines down to the last that is not empty; a picture is told from a text screen. */
 function screenOf(target: MonitorTarget): string {
   const { kind, width, height, lines } = target.screen();
@@ -128,25 +143,9 @@ const COMMANDS: readonly MonitorCommand[] = [
     run: (_target, [name]) => helpText(name),
   },
   { name: 'info', usage: 'info WHAT', help: INFO.map(([name]) => name).join(', '), run: info },
-  {
-    name: 'loadvm',
-    usage: 'loadvm FILE',
-    help: 'go on from a machine that savevm wrote',
-    run: (target, _words, rest) => {
-      target.load(fileName(rest));
-      return '';
-    },
-  },
+  onFile('loadvm', 'go on from a machine that savevm wrote', (target, file) => target.load(file)),
   plain('quit', 'end the run', (target) => target.quit(), ['q']),
-  {
-    name: 'savevm',
-    usage: 'savevm FILE',
-    help: 'save the machine, for --restore FILE',
-    run: (target, _words, rest) => {
-      target.save(fileName(rest));
-      return '';
-    },
-  },
+  onFile('savevm', 'save the machine, for --restore FILE', (target, file) => target.save(file)),
   {
     name: 'screen',
     usage: 'screen',
@@ -156,15 +155,7 @@ const COMMANDS: readonly MonitorCommand[] = [
       return screenOf(target);
     },
   },
-  {
-    name: 'screendump',
-    usage: 'screendump FILE',
-    help: 'write the screen to FILE, .png or .txt',
-    run: (target, _words, rest) => {
-      target.screendump(fileName(rest));
-      return '';
-    },
-  },
+  onFile('screendump', 'write the screen to FILE, .png or .txt', (target, file) => target.screendump(file)),
   {
     name: 'sendkey',
     usage: 'sendkey KEYS',

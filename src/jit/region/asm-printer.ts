@@ -58,7 +58,7 @@ export class AsmPrinter {
   /** Declared name → variable, innermost scope last. */
   private readonly scopes: Map<string, string>[] = [new Map()];
   private free: string[] = [];
-  private readonly variables: string[] = [];
+  private readonly variables = new Set<string>();
 
   constructor(layout: AsmLayout) {
     this.layout = layout;
@@ -68,7 +68,7 @@ export class AsmPrinter {
   module(name: string, parameters: readonly string[], body: readonly Statement[], result: string): string {
     const text = body.map((s) => this.statement(s)).join('\n');
     const declarations =
-      this.variables.length > 0 ? `var ${this.variables.map((v) => `${v} = 0`).join(', ')};` : '';
+      this.variables.size > 0 ? `var ${[...this.variables].map((v) => `${v} = 0`).join(', ')};` : '';
     const imports = [...this.imports].map((i) => `var ${i} = env.${i};`).join(' ');
     return `"use asm";
 var I32 = new stdlib.Int32Array(heap), U16 = new stdlib.Uint16Array(heap), U8 = new stdlib.Uint8Array(heap);
@@ -144,8 +144,8 @@ return ${name};`;
   private declare(name: string): string {
     const outermost = this.scopes.length === 1;
     let variable = outermost ? name : this.free.pop();
-    if (variable === undefined) variable = `T${this.variables.length}`;
-    if (!this.variables.includes(variable)) this.variables.push(variable);
+    if (variable === undefined) variable = `T${this.variables.size}`;
+    this.variables.add(variable);
     this.scopes.at(-1)!.set(name, variable);
     return variable;
   }
@@ -265,7 +265,8 @@ return ${name};`;
     if (operator === '!') return this.typed(Type.INT, `(!${this.condition(argument)})`);
     if (operator === '~') return this.typed(Type.SIGNED, `(~${this.any(argument)})`);
     if (operator !== '-') return refuse(`operator ${operator}`);
-    if (argument.type === 'Literal') return this.typed(Type.SIGNED, `-${String(argument.value)}`);
+    if (argument.type === 'Literal' && isMagnitude(argument.value))
+      return this.typed(Type.SIGNED, `-${argument.value}`);
     return this.typed(Type.INTISH, `(-${this.int(argument)})`);
   }
 
@@ -284,36 +285,35 @@ return ${name};`;
 
   /** That of int32s, coerced to 32 bits as it has to be, is their integer quotient: no rounding of a double reaches the next integer. */
   private quotient(left: Expression, right: Expression): string {
-    const a = this.expression(left);
-    const typeA = this.type;
-    const b = this.expression(right);
-    const typeB = this.type;
+    const text = this.alike('/', left, right);
+    return this.typed(this.type === Type.DOUBLE ? Type.DOUBLE : Type.INTISH, text);
+  }
+
+  private comparison(operator: string, left: Expression, right: Expression): string {
+    return this.typed(Type.INT, this.alike(operator, left, right));
+  }
+
+  /** Both sides signed, both unsigned, or both floating point, which `type` tells; a variable counts as signed. */
+  private alike(operator: string, left: Expression, right: Expression): string {
+    const [a, typeA, b, typeB] = this.pair(left, right);
     const either = (type: Type): boolean => typeA === type || typeB === type;
-    const form = either(Type.DOUBLE) ? doubleForm : either(Type.UNSIGNED) ? unsignedForm : signedForm;
-    const result = either(Type.DOUBLE) ? Type.DOUBLE : Type.INTISH;
-    return this.typed(result, `(${form(a, typeA)} / ${form(b, typeB)})`);
+    const common = either(Type.DOUBLE) ? Type.DOUBLE : either(Type.UNSIGNED) ? Type.UNSIGNED : Type.SIGNED;
+    const form = common === Type.DOUBLE ? doubleForm : common === Type.UNSIGNED ? unsignedForm : signedForm;
+    return this.typed(common, `(${form(a, typeA)} ${operator} ${form(b, typeB)})`);
   }
 
   private sum(operator: string, left: Expression, right: Expression): string {
-    const a = this.expression(left);
-    const typeA = this.type;
-    const b = this.expression(right);
-    const typeB = this.type;
+    const [a, typeA, b, typeB] = this.pair(left, right);
     if (typeA === Type.DOUBLE || typeB === Type.DOUBLE)
       return this.typed(Type.DOUBLE, `(${doubleForm(a, typeA)} ${operator} ${doubleForm(b, typeB)})`);
     if (typeA === Type.INTISH || typeB === Type.INTISH) refuse('a sum of sums without a coercion');
     return this.typed(Type.INTISH, `(${a} ${operator} ${b})`);
   }
 
-  /** Both sides signed, both unsigned, or both floating point; a variable counts as signed. */
-  private comparison(operator: string, left: Expression, right: Expression): string {
+  private pair(left: Expression, right: Expression): readonly [string, Type, string, Type] {
     const a = this.expression(left);
     const typeA = this.type;
-    const b = this.expression(right);
-    const typeB = this.type;
-    const either = (type: Type): boolean => typeA === type || typeB === type;
-    const form = either(Type.DOUBLE) ? doubleForm : either(Type.UNSIGNED) ? unsignedForm : signedForm;
-    return this.typed(Type.INT, `(${form(a, typeA)} ${operator} ${form(b, typeB)})`);
+    return [a, typeA, this.expression(right), this.type];
   }
 
   /** A place in one of the arrays that share the buffer, as an lvalue or to be coerced. */
@@ -369,6 +369,9 @@ return ${name};`;
   }
 }
 
+/** Of a negative int32. */
+const isMagnitude = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) <= 0x80000000;
 function signedForm(text: string, type: Type): string {
   if (type > Type.INT || type === Type.UNSIGNED) refuse('a value that need not be an int32');
   return type === Type.INT ? `(${text} | 0)` : text;

@@ -11,11 +11,8 @@ const LONGEST_QUEUE = 1 << 20;
 const misfit = (where: string, expected: string): SavedStateError =>
   new SavedStateError(`does not fit this machine: ${where} is not ${expected}`);
 
-/** Points in time: fractions of a tick where a chip's clock does not divide a nanosecond. */
-const TIME = /\.(due|start|next|repeatAt)$/;
-/** Registers are integers, a time that never comes is Infinity; a time that is no number would make comparisons of deadlines lie. */
-const isCountable = (value: number, where: string): boolean =>
-  Number.isSafeInteger(value) || value === Infinity || (TIME.test(where) && Number.isFinite(value));
+/** Registers and times are integers, a time that never comes is Infinity; anything else would make comparisons of deadlines lie. */
+const isCountable = (value: number): boolean => Number.isSafeInteger(value) || value === Infinity;
 
 /** Gives `target` the contents of `saved`. Throws SavedStateError, naming the member, where the shapes differ; `target` may then be half-way. */
 export function adopt(target: object, saved: unknown, where: string): void {
@@ -61,7 +58,7 @@ function adopted(own: unknown, saved: unknown, where: string): unknown {
   }
   if (typeof own !== typeof saved || (own === null) !== (saved === null))
     throw misfit(where, own === null ? 'empty' : `a ${typeof own}`);
-  if (typeof saved === 'number' && !isCountable(saved, where)) throw misfit(where, 'an integer');
+  if (typeof saved === 'number' && !isCountable(saved)) throw misfit(where, 'an integer');
   return saved;
 }
 
