@@ -123,7 +123,7 @@ export class Machine {
     });
     this.cpu = new Cpu(model, this.memory.processor);
     this.shadow = new ShadowRam(this.memory);
-    this.cpu.fpu = new Fpu();
+    this.cpu.fpu = new Fpu(this.memory.processor);
     this.cpu.mmu = new Mmu(this.cpu, this.memory);
     this.counter = new InstructionCounter(this.cpu.r);
     this.clock = this.createClock();

@@ -67,7 +67,7 @@ export class VectorMachine {
     this.ranges = MAPS[bits];
     this.memory = new PhysicalMemory(RAM, scatter === undefined ? {} : { scatter });
     this.cpu = new Cpu(CPU_MODELS.default, this.memory.processor);
-    this.cpu.fpu = new Fpu();
+    this.cpu.fpu = new Fpu(this.memory.processor);
     this.cpu.mmu = new Mmu(this.cpu, this.memory);
     this.cpu.environment = noPorts;
     reset(this.cpu);

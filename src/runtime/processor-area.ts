@@ -1,17 +1,20 @@
 /**
- * Where a processor's registers and translation tables lie: behind the machine's RAM and in the same buffer, so that translated code reaches everything
+ * Where a processor's registers, those of its FPU and translation tables lie: behind the machine's RAM and in the same buffer, so that translated code reaches everything
  * by constant offsets from one base, which is what the host's ahead-of-time compiler for a subset of JavaScript (asm.js) asks for.
  */
 
 /** Byte offsets in `buffer`. */
 export interface ProcessorArea {
   readonly buffer: ArrayBuffer;
-  /** Int32 × R_COUNT (state.ts), in a page of its own. */
+  /** Int32 × R_COUNT (state.ts), in a page that only `fpu` shares. */
   readonly registers: number;
+  /** State of the FPU, MMX and SSE units (fpu/state.ts has the layout). */
+  readonly fpu: number;
   /** Int32 × 2^20 each: reads, then writes, each for the supervisor, then for the user. */
   readonly tables: number;
 }
 
+const FPU_AT = 512;
 const TABLE_BYTES = 4 << 20;
 const TABLES = 4;
 /** asm.js takes buffers whose size is a multiple of this. */
@@ -25,5 +28,5 @@ export const tableAt = (area: ProcessorArea, write: boolean, user: 0 | 1): numbe
 export function processorArea(ramBytes: number): ProcessorArea {
   const tables = Math.ceil((ramBytes + 4096) / TABLE_BYTES) * TABLE_BYTES;
   const bytes = Math.ceil((tables + TABLES * TABLE_BYTES) / GRANULE) * GRANULE;
-  return { buffer: new ArrayBuffer(bytes), registers: ramBytes, tables };
+  return { buffer: new ArrayBuffer(bytes), registers: ramBytes, fpu: ramBytes + FPU_AT, tables };
 }

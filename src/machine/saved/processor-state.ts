@@ -71,7 +71,7 @@ export function saveProcessor(cpu: Cpu) {
     trace: { ...trace },
     exceptionCounts: cpu.exceptionCounts.slice(),
     msrs: [...cpu.msr].sort(([a], [b]) => a - b).flatMap(([index, [low, high]]) => [index, low, high]),
-    fpu: { ...picked(fpu, FPU_NUMBERS), bytes: new Uint8Array(fpu.buffer.slice(0)) },
+    fpu: { ...picked(fpu, FPU_NUMBERS), bytes: fpu.bytes.slice() },
   };
 }
 
@@ -92,7 +92,7 @@ export function restoreProcessor(cpu: Cpu, saved: unknown): void {
   for (let i = 0; i < state.msrs.length; i += 3)
     cpu.msr.set(state.msrs[i]!, [state.msrs[i + 1]!, state.msrs[i + 2]!]);
   Object.assign(cpu.fpu, picked(state.fpu, FPU_NUMBERS));
-  new Uint8Array(cpu.fpu.buffer).set(state.fpu.bytes);
+  cpu.fpu.bytes.set(state.fpu.bytes);
   cpu.exitReason = 0;
   cpu.mmu.pdptes.set(state.pdptes);
   cpu.mmu.flush(true);

@@ -1,14 +1,17 @@
 /** State of the x87 FPU, MMX and SSE units of one processor as plain data (SDM vol. 1, 8.1, 9.2, 10.2). */
+import type { ProcessorArea } from '../processor-area.js';
 import {
   RESIDUE,
   X87_CONTROL,
   X87_INSTRUCTION_OFFSET,
   X87_INSTRUCTION_SELECTOR,
+  X87_NUMBERS,
   X87_OPERAND_OFFSET,
   X87_OPERAND_SELECTOR,
   X87_STATUS,
   X87_TOP,
   X87_VALID,
+  X87_WORDS,
   X87Pairs,
 } from './x87-pairs.js';
 
@@ -51,23 +54,54 @@ export const MM_WORDS = 64;
 
 const unknownOpcode = (): number => 0;
 
+/** Byte offsets of what translated code finds, from the start of the unit's state. */
+export const FPU_MXCSR = 336,
+  FPU_X87_STATE = 352,
+  FPU_X87_NUMBERS = 512;
+/** Bytes of the registers alone, as they are saved. */
+const REGISTER_BYTES = 336;
+const FPU_BYTES = FPU_X87_NUMBERS + 8 * X87_NUMBERS;
+
 /**
- * Layout of `buffer` (bytes): 0-255 XMM0-15, 256-319 significands of physical R0-R7, 320-335 their sign and exponent.
- * MMi is the significand of physical register i.
+ * Layout (bytes): 0-255 XMM0-15, 256-319 significands of physical R0-R7, 320-335 their sign and exponent, 336 MXCSR, 352 and 512 state and numbers of
+ * x87-pairs.ts. MMi is the significand of physical register i.
  */
 export class Fpu {
-  readonly buffer = new ArrayBuffer(336);
   /** All registers as words: XMMi at 4i, MMi at MM_WORDS + 2i. */
-  readonly words = new Int32Array(this.buffer, 0, 80);
+  readonly words: Int32Array;
   /** XMMi is words 4i (bits 0-31) to 4i + 3. */
-  readonly xmm = new Int32Array(this.buffer, 0, 64);
-  readonly xmmU8 = new Uint8Array(this.buffer, 0, 256);
-  readonly xmmF32 = new Float32Array(this.buffer, 0, 64);
-  readonly xmmF64 = new Float64Array(this.buffer, 0, 32);
-  private readonly significands = new Int32Array(this.buffer, 256, 16);
-  private readonly exponents = new Uint16Array(this.buffer, 320, 8);
+  readonly xmm: Int32Array;
+  readonly xmmU8: Uint8Array;
+  readonly xmmF32: Float32Array;
+  readonly xmmF64: Float64Array;
+  /** The registers, x87's included, as they are saved; see `settle`. */
+  readonly bytes: Uint8Array;
+  private readonly significands: Int32Array;
+  private readonly exponents: Uint16Array;
   /** Registers that translated code holds as pairs of doubles, with the small state of the unit (x87-pairs.ts). */
-  readonly x87: X87Pairs = new X87Pairs(this.significands, this.exponents);
+  readonly x87: X87Pairs;
+  /** Word 0 is MXCSR. */
+  readonly sseControl: Int32Array;
+
+  /** Without an area of a machine's memory the state lies in a buffer of its own. */
+  constructor(area?: ProcessorArea) {
+    const buffer = area?.buffer ?? new ArrayBuffer(FPU_BYTES);
+    const at = area?.fpu ?? 0;
+    this.words = new Int32Array(buffer, at, 80);
+    this.xmm = new Int32Array(buffer, at, 64);
+    this.xmmU8 = new Uint8Array(buffer, at, 256);
+    this.xmmF32 = new Float32Array(buffer, at, 64);
+    this.xmmF64 = new Float64Array(buffer, at, 32);
+    this.bytes = new Uint8Array(buffer, at, REGISTER_BYTES);
+    this.significands = new Int32Array(buffer, at + 256, 16);
+    this.exponents = new Uint16Array(buffer, at + 320, 8);
+    this.x87 = new X87Pairs(this.significands, this.exponents, {
+      state: new Int32Array(buffer, at + FPU_X87_STATE, X87_WORDS),
+      numbers: new Float64Array(buffer, at + FPU_X87_NUMBERS, X87_NUMBERS),
+    });
+    this.sseControl = new Int32Array(buffer, at + FPU_MXCSR, 1);
+    this.sseControl[0] = MXCSR_INITIAL;
+  }
 
   /** Significand of physical register i: low word at 2i, high word at 2i + 1. */
   get significand(): Int32Array {
@@ -145,9 +179,6 @@ export class Fpu {
   errors = 0;
   /** The opcode of the instruction at hand, asked for when it raises an unmasked exception; whoever has the processor sets it. */
   readOpcode: () => number = unknownOpcode;
-  /** Word 0 is MXCSR, where translated code finds it. */
-  readonly sseControl = Int32Array.of(MXCSR_INITIAL);
-
   get mxcsr(): number {
     return this.sseControl[0]!;
   }
@@ -158,7 +189,7 @@ export class Fpu {
   /** Power-up state: FNINIT plus cleared registers (SDM vol. 3, table 11-1). */
   reset(): void {
     this.settle();
-    new Int32Array(this.buffer).fill(0);
+    this.bytes.fill(0);
     this.initialize();
     this.mxcsr = MXCSR_INITIAL;
   }
@@ -222,7 +253,7 @@ export class Fpu {
   copyFrom(other: Fpu): void {
     this.settle();
     other.settle();
-    new Int32Array(this.buffer).set(new Int32Array(other.buffer));
+    this.bytes.set(other.bytes);
     this.control = other.control;
     this.status = other.status;
     this.top = other.top;

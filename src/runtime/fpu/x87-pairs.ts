@@ -16,7 +16,8 @@ export const X87_TOP = 0,
   X87_OPERAND_OFFSET = 7,
   X87_OPERAND_SELECTOR = 8,
   /** All ones; 0 while translated code is new, which then takes all its ways. */
-  X87_TRUST = 9;
+  X87_TRUST = 9,
+  X87_WORDS = 10;
 
 /** Places of `numbers`: high parts of registers 0-7 and of an operand on its way from or to memory, then the low parts. */
 export const IN_MEMORY = 8,
@@ -30,7 +31,8 @@ export const IN_MEMORY = 8,
   /** LEAST; a NaN while translated code is new. */
   X87_TRAINING = 22,
   /** A result that goes to a register of translated code; its low part LOW behind. */
-  RESULT = 23;
+  RESULT = 23,
+  X87_NUMBERS = LOW + RESULT + 1;
 
 /** State that translated code had not yet written when it left; bits, `top` and `slots` are relative to the top in `state`. */
 export interface X87Pending {
@@ -58,13 +60,19 @@ const number = new Float64Array(1);
 const bits = new Int32Array(number.buffer);
 
 export class X87Pairs {
-  readonly state = new Int32Array(10);
-  readonly numbers = new Float64Array(LOW + RESULT + 1);
-
+  readonly state: Int32Array;
+  readonly numbers: Float64Array;
   readonly significands: Int32Array;
   readonly exponents: Uint16Array;
 
-  constructor(significands: Int32Array, exponents: Uint16Array) {
+  /** `places`: arrays of zeros, of X87_WORDS and X87_NUMBERS elements. */
+  constructor(
+    significands: Int32Array,
+    exponents: Uint16Array,
+    places: { readonly state: Int32Array; readonly numbers: Float64Array },
+  ) {
+    this.state = places.state;
+    this.numbers = places.numbers;
     this.significands = significands;
     this.exponents = exponents;
     this.train(false);
