@@ -4,7 +4,9 @@
  * such a compiler runs it as ordinary JavaScript with the same meaning.
  *
  * A coercion is added only where it changes nothing, because the operand is known to be an int32 or the operator coerces it anyway. What would need another is
- * refused with `NotInSubset`, and the region stays ordinary JavaScript. All locals are int32; declarations share variables where their scopes do not meet.
+ * refused with `NotInSubset`, and the region stays ordinary JavaScript. Locals are int32, or doubles or singles where their first value is one;
+ * declarations share variables where their scopes do not meet. Singles stay doubles for whoever reads the code: an operation on two of them is one of singles
+ * only where Math.fround rounds it at once, which is the same number.
  */
 import type {
   AssignmentExpression,
@@ -19,20 +21,33 @@ import type {
   VariableDeclaration,
 } from 'estree';
 import { js } from '../emit/quote.js';
+import {
+  ARRAYS,
+  mathCall,
+  METHODS,
+  SHIFTS,
+  viewCall,
+  VIEWS,
+  type AsmLayout,
+  type View,
+} from './asm-places.js';
+import {
+  commonForm,
+  doubleForm,
+  doubleLiteral,
+  floatForm,
+  INITIAL,
+  refuse,
+  signedForm,
+  Type,
+  type Kind,
+} from './asm-types.js';
 
-export class NotInSubset extends Error {}
+export type { AsmLayout } from './asm-places.js';
+export { NotInSubset } from './asm-types.js';
 
-/** Byte offsets of what code refers to by name. */
-export interface AsmLayout {
-  readonly buffer: ArrayBuffer;
-  readonly r: number;
-  readonly RT: number;
-  readonly WT: number;
-}
-
-/** Types of asm.js, section 2; `INT` is an int32 or uint32 of unknown sign, `INTISH` may exceed 32 bits before the coercion that has to follow. */
-const Type = { FIXNUM: 0, SIGNED: 1, UNSIGNED: 2, INT: 3, INTISH: 4, DOUBLE: 5 } as const;
-type Type = (typeof Type)[keyof typeof Type];
+/** Functions of the environment whose results are doubles; those of others are int32. */
+export type Signatures = ReadonlySet<string>;
 
 const COMPARISONS: Readonly<Record<string, string>> = {
   '<': '<',
@@ -43,36 +58,41 @@ const COMPARISONS: Readonly<Record<string, string>> = {
   '!==': '!=',
 };
 const BITWISE = new Set(['|', '&', '^', '<<', '>>', '>>>']);
-const MATH: Readonly<Record<string, string>> = { imul: 'imul', clz32: 'clz32', floor: 'floor' };
-
-function refuse(what: string): never {
-  throw new NotInSubset(`${what} is not in the subset`);
-}
+/** Functions of int32s, and of doubles. */
+const INTEGER_MATH = new Set(['imul', 'clz32']);
+const DOUBLE_MATH = new Set(['floor', 'ceil', 'sqrt', 'abs', 'min', 'max']);
+const ROUNDED = new Set(['+', '-', '*', '/']);
 
 export class AsmPrinter {
   /** Functions of the environment that the code calls. */
   readonly imports = new Set<string>();
   private readonly layout: AsmLayout;
+  private readonly doubles: Signatures;
+  /** What the module takes from the standard library. */
+  private readonly views = new Set<View>();
+  private readonly math = new Set<string>();
+  private usesInfinity = false;
   /** Type of the expression printed last. */
   private type: Type = Type.INT;
   /** Declared name → variable, innermost scope last. */
   private readonly scopes: Map<string, string>[] = [new Map()];
-  private free: string[] = [];
-  private readonly variables = new Set<string>();
+  private readonly free: Record<Kind, string[]> = { [Type.INT]: [], [Type.DOUBLE]: [], [Type.FLOAT]: [] };
+  private readonly variables = new Map<string, Kind>();
 
-  constructor(layout: AsmLayout) {
+  constructor(layout: AsmLayout, doubles: Signatures = new Set()) {
     this.layout = layout;
+    this.doubles = doubles;
   }
 
   /** The module whose instance is the function `name(parameters)` with that body. */
   module(name: string, parameters: readonly string[], body: readonly Statement[], result: string): string {
     const text = body.map((s) => this.statement(s)).join('\n');
-    const declarations =
-      this.variables.size > 0 ? `var ${[...this.variables].map((v) => `${v} = 0`).join(', ')};` : '';
+    if (this.kindOf(result) !== Type.INT) refuse('a result that is no int32');
+    const variables = [...this.variables].map(([name, kind]) => `${name} = ${this.initial(kind)}`);
+    const declarations = variables.length > 0 ? `var ${variables.join(', ')};` : '';
     const imports = [...this.imports].map((i) => `var ${i} = env.${i};`).join(' ');
     return `"use asm";
-var I32 = new stdlib.Int32Array(heap), U16 = new stdlib.Uint16Array(heap), U8 = new stdlib.Uint8Array(heap);
-var imul = stdlib.Math.imul, clz32 = stdlib.Math.clz32, floor = stdlib.Math.floor;
+${this.library()}
 ${imports}
 function ${name}(${parameters.join(', ')}) {
 ${parameters.map((p) => `${p} = ${p} | 0;`).join(' ')}
@@ -81,6 +101,17 @@ ${text}
 return ${result} | 0;
 }
 return ${name};`;
+  }
+
+  private initial(kind: Kind): string {
+    if (kind === Type.FLOAT) this.math.add('fround');
+    return INITIAL[kind];
+  }
+  private library(): string {
+    const views = [...this.views].map((v) => `${v} = new stdlib.${VIEWS[v]}Array(heap)`);
+    const math = [...this.math].map((name) => `${name} = stdlib.Math.${name}`);
+    const all = [...views, ...math, ...(this.usesInfinity ? ['infinity = stdlib.Infinity'] : [])];
+    return all.length > 0 ? `var ${all.join(', ')};` : '';
   }
 
   // ---- statements ----------------------------------------------------------------------------------------------------------
@@ -121,7 +152,7 @@ return ${name};`;
     this.scopes.push(scope);
     const text = body.map((s) => this.statement(s)).join('\n');
     this.scopes.pop();
-    this.free.push(...scope.values());
+    for (const variable of scope.values()) this.free[this.variables.get(variable)!].push(variable);
     return `{\n${text}\n}`;
   }
 
@@ -135,17 +166,19 @@ return ${name};`;
       .map(({ id, init }) => {
         if (id.type !== 'Identifier' || !init) refuse('a declaration without a value');
         // The value first: it may mention an outer variable of that name.
-        const value = this.int(init);
-        return `${this.declare(id.name)} = ${value};`;
+        const text = this.expression(init);
+        const kind = this.type >= Type.DOUBLE ? (this.type as Kind) : Type.INT;
+        if (this.type === Type.INTISH) refuse('a sum without a coercion');
+        return `${this.declare(id.name, kind)} = ${text};`;
       })
       .join(' ');
   }
 
-  private declare(name: string): string {
+  private declare(name: string, kind: Kind): string {
     const outermost = this.scopes.length === 1;
-    let variable = outermost ? name : this.free.pop();
+    let variable = outermost ? name : this.free[kind].pop();
     if (variable === undefined) variable = `T${this.variables.size}`;
-    this.variables.add(variable);
+    this.variables.set(variable, kind);
     this.scopes.at(-1)!.set(name, variable);
     return variable;
   }
@@ -169,21 +202,46 @@ return ${name};`;
 
   private assignment({ operator, left, right }: AssignmentExpression): string {
     if (operator !== '=') refuse(`operator ${operator}`);
-    if (left.type === 'Identifier') return `${this.variable(left.name)} = ${this.int(right)}`;
+    if (left.type === 'Identifier') {
+      const variable = this.variable(left.name);
+      return `${variable} = ${this.as(this.kindOf(variable), right)}`;
+    }
     if (left.type !== 'MemberExpression') return refuse(left.type);
-    return `${this.element(left)} = ${this.int(right)}`;
+    const { view, place } = this.element(left);
+    return `${place} = ${this.toView(view, right)}`;
+  }
+  private kindOf(variable: string): Kind {
+    return this.variables.get(variable) ?? Type.INT;
+  }
+  /** As what a variable of that kind holds. */
+  private as(kind: Kind, e: Expression): string {
+    if (kind === Type.INT) return this.int(e);
+    if (kind === Type.DOUBLE) return this.double(e);
+    const text = this.expression(e);
+    return floatForm(e, text, this.type) ?? refuse('a double as a single');
+  }
+  /** As an element of a view; singles are rounded by the store. */
+  private toView(view: View, e: Expression): string {
+    if (view !== 'F32' && view !== 'F64') return this.int(e);
+    const text = this.expression(e);
+    return view === 'F32' && this.type === Type.FLOAT ? text : doubleForm(text, this.type);
   }
 
-  private store(view: string, method: string, [at, value]: readonly Expression[]): string {
-    const aligned = (): string =>
-      method === 'setInt32'
-        ? `I32[${this.any(at!)} >> 2] = ${this.int(value!)};`
-        : `U16[${this.any(at!)} >> 1] = ${this.int(value!)};`;
-    if (method !== 'setInt32' && method !== 'setUint16') refuse(method);
-    if (view === 'dv') return aligned();
-    const bytes = method === 'setInt32' ? [0, 1, 2, 3] : [0, 1];
-    const split = bytes.map((i) => `U8[${this.byteAt(at!, i)}] = ${this.int(js`${value!} >> ${8 * i}`)};`);
+  private store(name: string, method: string, [at, value]: readonly Expression[]): string {
+    const view = (method.startsWith('set') && METHODS[method.slice(3)]) || refuse(method);
+    const aligned = (): string => `${this.at(view, this.any(at!))} = ${this.toView(view, value!)};`;
+    if (name === 'dv') return aligned();
+    if (view === 'F32' || view === 'F64') refuse('a misaligned number');
+    const bytes = view === 'I32' ? [0, 1, 2, 3] : [0, 1];
+    const split = bytes.map(
+      (i) => `${this.at('U8', this.byteAt(at!, i))} = ${this.int(js`${value!} >> ${8 * i}`)};`,
+    );
     return `if (${this.any(js`${at!} & ${bytes.length - 1}`)}) { ${split.join(' ')} } else { ${aligned()} }`;
+  }
+  /** The element at a byte offset. */
+  private at(view: View, offset: string): string {
+    this.views.add(view);
+    return view === 'U8' ? `U8[${offset}]` : `${view}[${offset} >> ${SHIFTS[view]}]`;
   }
 
   private byteAt(at: Expression, i: number): string {
@@ -195,7 +253,7 @@ return ${name};`;
   /** As an operand of an operator that coerces to 32 bits. */
   private any(e: Expression): string {
     const text = this.expression(e);
-    return this.type === Type.DOUBLE ? `(~~${text})` : text;
+    return this.type >= Type.DOUBLE ? `(~~${doubleForm(text, this.type)})` : text;
   }
   /** As an int32 or uint32: nothing is lost by taking its 32 bits. */
   private int(e: Expression): string {
@@ -215,7 +273,7 @@ return ${name};`;
     if (e.type === 'LogicalExpression') return this.logical(e);
     if (e.type === 'UnaryExpression' && e.operator === '!') return `(!${this.condition(e.argument)})`;
     const text = this.expression(e);
-    if (this.type === Type.DOUBLE) refuse('a floating-point condition');
+    if (this.type >= Type.DOUBLE) refuse('a floating-point condition');
     return this.type === Type.INT || this.type <= Type.SIGNED ? text : `(${text} | 0)`;
   }
   private logical({ operator, left, right }: LogicalExpression): string {
@@ -234,24 +292,48 @@ return ${name};`;
       case 'Literal':
         return this.literal(e.value);
       case 'Identifier':
-        return this.typed(Type.INT, this.variable(e.name));
-      case 'MemberExpression':
-        return this.typed(Type.SIGNED, `(${this.element(e)} | 0)`);
+        return this.identifier(e.name);
+      case 'MemberExpression': {
+        const { view, place } = this.element(e);
+        return this.read(view, place);
+      }
       case 'UnaryExpression':
         return this.unary(e);
       case 'BinaryExpression':
         return this.binary(e);
       case 'LogicalExpression':
         return this.typed(Type.INT, this.logical(e));
-      case 'ConditionalExpression': {
-        const text = `(${this.condition(e.test)} ? ${this.signed(e.consequent)} : ${this.signed(e.alternate)})`;
-        return this.typed(Type.INT, text);
-      }
+      case 'ConditionalExpression':
+        return this.choice(this.condition(e.test), e.consequent, e.alternate);
       case 'CallExpression':
         return this.result(e);
       default:
         return refuse(e.type);
     }
+  }
+
+  private identifier(name: string): string {
+    if (name === 'Infinity') {
+      this.usesInfinity = true;
+      return this.typed(Type.DOUBLE, 'infinity');
+    }
+    const variable = this.variable(name);
+    return this.typed(this.kindOf(variable), variable);
+  }
+  private read(view: View, place: string): string {
+    if (view === 'F64') return this.typed(Type.DOUBLE, `(+${place})`);
+    if (view !== 'F32') return this.typed(Type.SIGNED, `(${place} | 0)`);
+    return this.rounded(place);
+  }
+  private rounded(text: string): string {
+    this.math.add('fround');
+    return this.typed(Type.FLOAT, `fround(${text})`);
+  }
+  private choice(test: string, then: Expression, otherwise: Expression): string {
+    const [a, typeA, b, typeB] = this.pair(then, otherwise);
+    const [type, form] = commonForm(then, a, typeA, otherwise, b, typeB);
+    const text = `(${test} ? ${form[0]} : ${form[1]})`;
+    return this.typed(type === Type.SIGNED || type === Type.UNSIGNED ? Type.INT : type, text);
   }
 
   private literal(value: unknown): string {
@@ -263,11 +345,18 @@ return ${name};`;
 
   private unary({ operator, argument }: UnaryExpression): string {
     if (operator === '!') return this.typed(Type.INT, `(!${this.condition(argument)})`);
+    if (operator === '+') {
+      const text = this.expression(argument);
+      return this.typed(Type.DOUBLE, doubleForm(text, this.type));
+    }
     if (operator === '~') return this.typed(Type.SIGNED, `(~${this.any(argument)})`);
     if (operator !== '-') return refuse(`operator ${operator}`);
     if (argument.type === 'Literal' && isMagnitude(argument.value))
       return this.typed(Type.SIGNED, `-${argument.value}`);
-    return this.typed(Type.INTISH, `(-${this.int(argument)})`);
+    const text = this.expression(argument);
+    if (this.type === Type.FLOAT) return this.rounded(`-${text}`);
+    if (this.type === Type.INTISH) refuse('a difference of sums');
+    return this.typed(this.type === Type.DOUBLE ? Type.DOUBLE : Type.INTISH, `(-${text})`);
   }
 
   private binary(e: BinaryExpression): string {
@@ -296,15 +385,16 @@ return ${name};`;
   /** Both sides signed, both unsigned, or both floating point, which `type` tells; a variable counts as signed. */
   private alike(operator: string, left: Expression, right: Expression): string {
     const [a, typeA, b, typeB] = this.pair(left, right);
-    const either = (type: Type): boolean => typeA === type || typeB === type;
-    const common = either(Type.DOUBLE) ? Type.DOUBLE : either(Type.UNSIGNED) ? Type.UNSIGNED : Type.SIGNED;
-    const form = common === Type.DOUBLE ? doubleForm : common === Type.UNSIGNED ? unsignedForm : signedForm;
-    return this.typed(common, `(${form(a, typeA)} ${operator} ${form(b, typeB)})`);
+    let [type, form] = commonForm(left, a, typeA, right, b, typeB);
+    if (type === Type.FLOAT && operator === '/') {
+      form = [doubleForm(a, typeA), doubleForm(b, typeB)];
+      type = Type.DOUBLE;
+    }
+    return this.typed(type, `(${form[0]} ${operator} ${form[1]})`);
   }
-
   private sum(operator: string, left: Expression, right: Expression): string {
     const [a, typeA, b, typeB] = this.pair(left, right);
-    if (typeA === Type.DOUBLE || typeB === Type.DOUBLE)
+    if (typeA >= Type.DOUBLE || typeB >= Type.DOUBLE)
       return this.typed(Type.DOUBLE, `(${doubleForm(a, typeA)} ${operator} ${doubleForm(b, typeB)})`);
     if (typeA === Type.INTISH || typeB === Type.INTISH) refuse('a sum of sums without a coercion');
     return this.typed(Type.INTISH, `(${a} ${operator} ${b})`);
@@ -317,14 +407,17 @@ return ${name};`;
   }
 
   /** A place in one of the arrays that share the buffer, as an lvalue or to be coerced. */
-  private element({ object, property }: MemberExpression): string {
+  private element({ object, property }: MemberExpression): { view: View; place: string } {
     const name = object.type === 'Identifier' ? object.name : refuse('an element of an expression');
     const index = property as Expression;
-    if (name === 'u8') return `U8[${this.index(index)}]`;
-    if (name !== 'r' && name !== 'RT' && name !== 'WT') return refuse(`an element of ${name}`);
-    const base = this.layout[name];
-    if (index.type === 'Literal') return `I32[${base / 4 + (index.value as number)}]`;
-    return `I32[((${this.any(index)} << 2) + ${base}) >> 2]`;
+    if (name === 'u8') return { view: 'U8', place: this.at('U8', this.index(index)) };
+    const [view, field] = ARRAYS[name] ?? refuse(`an element of ${name}`);
+    const base = this.layout[field];
+    const shift = SHIFTS[view];
+    if (index.type !== 'Literal')
+      return { view, place: this.at(view, `((${this.any(index)} << ${shift}) + ${base})`) };
+    this.views.add(view);
+    return { view, place: `${view}[${base / (1 << shift) + (index.value as number)}]` };
   }
   private index(e: Expression): string {
     const text = this.any(e);
@@ -335,66 +428,71 @@ return ${name};`;
     if (callee.type !== 'Identifier') return refuse('a method call');
     this.imports.add(callee.name);
     const given = (list as Expression[]).filter((a) => !(a.type === 'Identifier' && a.name === 'cpu'));
-    return `${callee.name}(${given.map((a) => this.signed(a)).join(', ')})`;
+    return `${callee.name}(${given.map((a) => this.argument(a)).join(', ')})`;
+  }
+  private argument(e: Expression): string {
+    const text = this.expression(e);
+    return this.type >= Type.DOUBLE ? doubleForm(text, this.type) : signedForm(text, this.type);
   }
 
   private result(e: CallExpression): string {
     const view = viewCall(e);
-    if (view !== undefined)
-      return this.typed(Type.SIGNED, this.load(view.view, view.method, e.arguments[0] as Expression));
+    if (view !== undefined) return this.load(view.view, view.method, e.arguments[0] as Expression);
     const { callee } = e;
-    if (callee.type !== 'MemberExpression') return this.typed(Type.SIGNED, `(${this.call(e)} | 0)`);
-    const name = callee.property.type === 'Identifier' ? MATH[callee.property.name] : undefined;
-    const values = e.arguments as Expression[];
-    if (name === undefined) return refuse('a method call');
-    if (name === 'floor') return this.typed(Type.DOUBLE, `(+floor(${this.double(values[0]!)}))`);
-    return this.typed(Type.SIGNED, `(${name}(${values.map((a) => this.asInt32(a)).join(', ')}) | 0)`);
+    if (callee.type !== 'MemberExpression') {
+      const text = this.call(e);
+      const double = callee.type === 'Identifier' && this.doubles.has(callee.name);
+      return double ? this.typed(Type.DOUBLE, `(+${text})`) : this.typed(Type.SIGNED, `(${text} | 0)`);
+    }
+    const name = mathCall(e) ?? refuse('a method call');
+    return this.mathematics(name, e.arguments as Expression[]);
+  }
+  private mathematics(name: string, values: readonly Expression[]): string {
+    if (name === 'fround') return this.single(values[0]!);
+    this.math.add(name);
+    if (INTEGER_MATH.has(name))
+      return this.typed(Type.SIGNED, `(${name}(${values.map((a) => this.asInt32(a)).join(', ')}) | 0)`);
+    if (!DOUBLE_MATH.has(name)) return refuse(`Math.${name}`);
+    const typed = values.map((a) => [this.expression(a), this.type] as const);
+    const [text, type] = typed[0]!;
+    if (name === 'abs' && type === Type.FLOAT) return this.rounded(`abs(${text})`);
+    return this.typed(Type.DOUBLE, `(+${name}(${typed.map((t) => doubleForm(...t)).join(', ')}))`);
+  }
+  /** Math.fround: of one operation on singles, the operation on singles. */
+  private single(e: Expression): string {
+    if (e.type === 'BinaryExpression' && ROUNDED.has(e.operator)) {
+      const [a, typeA, b, typeB] = this.pair(e.left as Expression, e.right);
+      if (typeA === Type.FLOAT && typeB === Type.FLOAT) return this.rounded(`${a} ${e.operator} ${b}`);
+    }
+    if (e.type === 'CallExpression' && mathCall(e) === 'sqrt') {
+      const text = this.expression(e.arguments[0] as Expression);
+      this.math.add('sqrt');
+      if (this.type === Type.FLOAT) return this.rounded(`sqrt(${text})`);
+    }
+    const text = this.expression(e);
+    if (this.type === Type.FLOAT) return text;
+    return this.rounded(this.type <= Type.SIGNED ? text : doubleForm(text, this.type));
   }
   /** Arguments that the function itself coerces. */
   private asInt32(e: Expression): string {
     return `(${this.any(e)} | 0)`;
   }
 
-  private load(view: string, method: string, at: Expression): string {
-    const aligned =
-      method === 'getInt32'
-        ? `(I32[${this.any(at)} >> 2] | 0)`
-        : method === 'getUint16'
-          ? `(U16[${this.any(at)} >> 1] | 0)`
-          : refuse(method);
-    if (view === 'dv') return aligned;
-    const bytes = method === 'getInt32' ? [0, 1, 2, 3] : [0, 1];
-    const joined = bytes.map((i) => `((U8[${this.byteAt(at, i)}] | 0) << ${8 * i})`).join(' | ');
-    return `(${this.any(js`${at} & ${bytes.length - 1}`)} ? ${joined} : ${aligned})`;
+  private load(name: string, method: string, at: Expression): string {
+    if (name === 'dv' && method === 'getUint32')
+      return this.typed(Type.UNSIGNED, `(${this.at('I32', this.any(at))} >>> 0)`);
+    const narrow = method === 'getInt16';
+    const view = narrow ? 'U16' : (method.startsWith('get') && METHODS[method.slice(3)]) || refuse(method);
+    const aligned = this.read(view, this.at(view, this.any(at)));
+    if (name === 'dv') return narrow ? this.typed(Type.SIGNED, `(${aligned} << 16 >> 16)`) : aligned;
+    if (narrow || view === 'F32' || view === 'F64') refuse('a misaligned number');
+    const bytes = view === 'I32' ? [0, 1, 2, 3] : [0, 1];
+    const joined = bytes.map((i) => `((${this.at('U8', this.byteAt(at, i))} | 0) << ${8 * i})`).join(' | ');
+    const text = `(${this.any(js`${at} & ${bytes.length - 1}`)} ? ${joined} : ${aligned})`;
+    return this.typed(Type.SIGNED, text);
   }
 }
 
 /** Of a negative int32. */
 const isMagnitude = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) <= 0x80000000;
-function signedForm(text: string, type: Type): string {
-  if (type > Type.INT || type === Type.UNSIGNED) refuse('a value that need not be an int32');
-  return type === Type.INT ? `(${text} | 0)` : text;
-}
-function unsignedForm(text: string, type: Type): string {
-  if (type !== Type.UNSIGNED && type !== Type.FIXNUM) refuse('a comparison of signed with unsigned');
-  return text;
-}
-/** With a point, which makes it one. */
-function doubleLiteral(value: number): string {
-  const text = String(value);
-  return /[.e]/.test(text) ? text.replace(/^(\d+)e/, '$1.0e') : `${text}.0`;
-}
-function doubleForm(text: string, type: Type): string {
-  if (type === Type.DOUBLE) return text;
-  if (type === Type.INTISH) refuse('a sum without a coercion');
-  return type === Type.UNSIGNED ? `(+(${text} >>> 0))` : `(+(${text} | 0))`;
-}
-
-/** A call of a method of a view of RAM: `dv` where the place is aligned, `du` where it need not be. */
-function viewCall({ callee }: CallExpression): { view: string; method: string } | undefined {
-  if (callee.type !== 'MemberExpression' || callee.object.type !== 'Identifier') return undefined;
-  const view = callee.object.name;
-  if (view !== 'dv' && view !== 'du') return undefined;
-  return { view, method: callee.property.type === 'Identifier' ? callee.property.name : '' };
-}

@@ -26,9 +26,12 @@ export interface AsmFunction {
   readonly result: string;
 }
 
+/** Imports whose results are doubles. */
+const DOUBLE_RESULTS: ReadonlySet<string> = new Set();
+
 /** The same for code in the subset; throws NotInSubset. */
 export function compileAhead(parts: AsmFunction, layout: AsmLayout, name: string): CompiledSource {
-  const printer = new AsmPrinter(layout);
+  const printer = new AsmPrinter(layout, DOUBLE_RESULTS);
   const source = printer.module('region', parts.parameters, parts.body, parts.result);
   const factory = new Function('stdlib', 'env', 'heap', `${source}\n//# sourceURL=${name}.js`) as (
     library: object,

@@ -3,6 +3,7 @@ import type { CodeCache } from '../../runtime/code-cache.js';
 import { segmentAllows } from '../../runtime/helpers/segments.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
 import { tableAt } from '../../runtime/processor-area.js';
+import { FPU_MXCSR, FPU_X87_NUMBERS, FPU_X87_STATE } from '../../runtime/fpu/state.js';
 import type { X87Pending } from '../../runtime/fpu/x87-pairs.js';
 import { CLASS, EXTENDED_NEAREST } from '../../runtime/fpu/x87-short-core.js';
 import { R_BUDGET, R_CPL, R_EIP, R_EPOCH, R_SITE, R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
@@ -410,6 +411,10 @@ export class RegionTable {
       r: area.registers,
       RT: tableAt(area, false, user),
       WT: tableAt(area, true, user),
+      xmm: area.fpu,
+      mxcsr: area.fpu + FPU_MXCSR,
+      xi: area.fpu + FPU_X87_STATE,
+      xd: area.fpu + FPU_X87_NUMBERS,
     };
   }
 
