@@ -83,6 +83,12 @@ export class PageWalker {
     this.locateDirectories();
   }
 
+  /** Whether the accessed bits of the last walk are set already. */
+  get used(): boolean {
+    if (this.mode === PAGING_OFF) return true;
+    return (this.directoryLow & (this.#large ? ACCESSED : this.#tableLow & ACCESSED)) !== 0;
+  }
+
   /** Finds the directories that CR3 or the PDPTE registers name. */
   locateDirectories(): void {
     if (this.mode === PAGING_32) this.directories[0] = this.machineFrame(this.#cpu.cr3 >>> 12);

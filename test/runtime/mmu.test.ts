@@ -1,7 +1,7 @@
 /** Page walks, faults and TLB coherence on hand-built page tables (SDM vol. 3, chapter 4). */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PAGE_CODE, PAGE_TABLE } from '../../src/runtime/memory.js';
-import { CR0, CR4, R_CPL, R_EPOCH } from '../../src/runtime/state.js';
+import { CR0, CR4, R_CPL, R_EPOCH, R_FAULT } from '../../src/runtime/state.js';
 import {
   A,
   D,
@@ -469,5 +469,43 @@ describe('A20, ROM and MMIO', () => {
       ['w', 0xa0000, 1, 0x33],
       ['w', 0xa0001, 1, 0x44],
     ]);
+  });
+});
+
+describe('prefetch', () => {
+  const FIRST = BASE >>> 12;
+  let machine: Machine;
+  const fast = (page: number): boolean => (machine.mmu.executeTlb[0][page]! & 1) === 0;
+
+  beforeEach(() => {
+    machine = createMachine();
+    machine.memory.write32(DIRECTORY + 4, TABLE | P | RW | US | A);
+    enablePaging(machine, DIRECTORY);
+  });
+
+  it('gives a page that was fetched from before its fast entry', () => {
+    setPte(machine, 3, 0x5000 | P | US | A);
+    expect(machine.mmu.prefetch(BASE + 0x3123)).toBe(true);
+    expect(fast(FIRST + 3)).toBe(true);
+    expect(machine.mmu.executeTlb[0][FIRST + 3]! ^ (BASE + 0x3123)).toBe(machine.mmu.fetch(BASE + 0x3123));
+  });
+
+  it('changes nothing where an accessed bit would have to be set', () => {
+    setPte(machine, 3, 0x5000 | P | US);
+    expect(machine.mmu.prefetch(BASE + 0x3000)).toBe(false);
+    expect(pte(machine, 3)).toBe(0x5000 | P | US);
+    setPte(machine, 3, 0x5000 | P | US | A);
+    machine.memory.write32(DIRECTORY + 4, TABLE | P | RW | US);
+    expect(machine.mmu.prefetch(BASE + 0x3000)).toBe(false);
+    expect(machine.memory.read32(DIRECTORY + 4)).toBe(TABLE | P | RW | US);
+    expect(fast(FIRST + 3)).toBe(false);
+  });
+
+  it('notes no fault where a fetch would fault', () => {
+    expect(machine.mmu.prefetch(BASE + 0x3000)).toBe(false);
+    setPte(machine, 3, 0x5000 | P | A);
+    setUser(machine, true);
+    expect(machine.mmu.prefetch(BASE + 0x3000)).toBe(false);
+    expect(machine.cpu.r[R_FAULT]).toBe(0);
   });
 });

@@ -244,8 +244,8 @@ export class Links {
     const { cache, view } = this;
     const codeBase = this.cpu.r[R_SEGMENT_BASE + 1]!;
     const linear = (eip + codeBase) | 0;
+    if (!this.cpu.mmu.prefetch(linear)) return NO_LINK;
     const translated = view.execute[linear >>> 12]!;
-    if ((translated & 1) !== 0) return NO_LINK;
     const slot = cache.map[cache.pages[(translated ^ linear) >>> 12]! + (linear & 4095)]!;
     if ((cache.slots[slot]! & FORM_MASK) !== SpecialForm.REGION) return NO_LINK;
     return this.admit(slot, ((linear & -4096) - codeBase) | 0, eip);
@@ -268,16 +268,17 @@ export class Links {
   }
 
   /**
-   * The pages of a region must be where they were when it was made, and must have been fetched from in this address space: a page that no
-   * instruction came from yet still has its accessed bit to be set, by the interpreter's fetch.
+   * The pages of a region must be where they were when it was made, and must have been fetched from in this address space, as their accessed bits
+   * tell: setting one is left to the interpreter's fetch.
    */
   private mapsAsTranslated(region: LinkedRegion, pageEip: number): boolean {
     if (region.fixedPageEip !== undefined && region.fixedPageEip !== pageEip) return false;
     const linear = (pageEip + this.cpu.r[R_SEGMENT_BASE + 1]!) | 0;
     for (const { page, frame } of region.pages) {
       const there = (linear + (page << 12)) | 0;
+      if (!this.cpu.mmu.prefetch(there)) return false;
       const entry = this.view.execute[there >>> 12]!;
-      if ((entry & 1) !== 0 || (entry ^ there) >>> 12 !== frame) return false;
+      if ((entry ^ there) >>> 12 !== frame) return false;
     }
     return true;
   }
