@@ -1,15 +1,15 @@
 /**
- * V8 settings that shorten the wait for optimised region code (design/jit.md, section 2). Measured per Node version; the
- * emulator works without them. HVM_NO_V8_FLAGS=1 leaves V8 as it is.
+ * V8 settings that suit what runs beside regions (docs/performance.md). Measured per Node version; the emulator works without them.
+ * HVM_NO_V8_FLAGS=1 leaves V8 as it is.
  */
 import { setFlagsFromString } from 'node:v8';
 
 const FLAGS: Readonly<Record<number, readonly string[]>> = {
   20: [
-    '--bytecode-size-allowance-per-tick=100000',
-    '--ticks-before-optimization=1',
-    '--minimum-invocations-after-ic-update=50',
-    '--interrupt-budget=20000',
+    // Regions are compiled ahead of time; most of what V8 would optimise early, the translator above all, never pays for it.
+    '--interrupt-budget=540672',
+    // Loops of regions end with their budget, and regions do not call each other: they need no look at the stack.
+    '--no-wasm-stack-checks',
   ],
   22: ['--invocation-count-for-turbofan=300'],
   24: ['--invocation-count-for-maglev=50', '--minimum-invocations-after-ic-update=50'],
