@@ -39,6 +39,12 @@ describe('values', () => {
     ['divide signed', statements`let z = x / y | 0;`, -7, 2, -3],
     ['divide unsigned', statements`let z = (x >>> 0) / (y >>> 0) | 0;`, -1, 16, 0x0fffffff],
     ['divide long', statements`let z = ((x >>> 0) * 4294967296 + 5) / (y >>> 0) | 0;`, 1, 3, 1431655767],
+    ['choose 1 or 0', statements`let z = x < y ? 1 : 0;`, 1, 2, 1],
+    ['choose by a number', statements`let z = x & 6 ? 1 : 0;`, 4, 0, 1],
+    ['choose a constant or nothing', statements`let z = x === y ? 2049 : 0;`, 5, 5, 2049],
+    ['choose one of two', statements`let z = x > y ? x : y;`, -3, -7, -3],
+    ['choose the other', statements`let z = x > y ? x : y;`, -7, -3, -3],
+    ['choose of numbers that are both odd and even', statements`let z = (x & 2 && y & 1) ? 1 : 0;`, 2, 1, 1],
     ['count zeros', statements`let z = Math.clz32(x);`, 1, 0, 31],
     [
       'share variables between scopes',
@@ -49,6 +55,13 @@ describe('values', () => {
     ],
   ] as const)('%s', (_what, body, x, y, expected) => {
     expect(run(body as Body, x, y)).toBe(expected);
+  });
+
+  it('need no branch where both ways are at hand', () => {
+    expect(print(statements`let z = x < y ? 1 : 0; z = (z === 0 || x > 7) ? 3 : z;`)).not.toContain('?');
+    expect(print(statements`let z = 0; if (x > 0 && y > 0) z = 1;`)).not.toContain('?');
+    // Calls are made only where their value counts.
+    expect(print(statements`let z = 0; if (x > 0 && (parityOf(y) | 0) !== 0) z = 1;`)).toContain('?');
   });
 
   it('are stored and loaded at any alignment', () => {

@@ -229,9 +229,10 @@ export class Emitter {
       case 'divS':
         return js`${a} / ${b} | 0`;
       case 'mulHighU':
-        return js`((${a} >>> 0) * (${b} >>> 0) - (Math.imul(${a}, ${b}) >>> 0)) * 2.3283064365386963e-10 + 0.5 | 0`;
+        // The low half less 2^31 is taken away, which leaves the high one and a half: see fold.ts.
+        return js`((${a} >>> 0) * (${b} >>> 0) - (Math.imul(${a}, ${b}) ^ 0x80000000)) * 2.3283064365386963e-10 | 0`;
       case 'mulHighS':
-        return js`Math.floor((${a} * ${b} - (Math.imul(${a}, ${b}) >>> 0)) * 2.3283064365386963e-10 + 0.5) | 0`;
+        return js`Math.floor((${a} * ${b} - (Math.imul(${a}, ${b}) ^ 0x80000000)) * 2.3283064365386963e-10) | 0`;
       default:
         throw new Error(`${v.op} has no value form`);
     }

@@ -12,6 +12,7 @@ import type {
   AssignmentExpression,
   BinaryExpression,
   CallExpression,
+  ConditionalExpression,
   Expression,
   LogicalExpression,
   MemberExpression,
@@ -42,6 +43,7 @@ import {
   Type,
   type Kind,
 } from './asm-types.js';
+import { COMPARISONS, isAtom, isBoolean, joinsBoth, masked } from './branchless.js';
 
 export type { AsmLayout } from './asm-places.js';
 export { NotInSubset } from './asm-types.js';
@@ -49,14 +51,6 @@ export { NotInSubset } from './asm-types.js';
 /** Functions of the environment whose results are doubles; those of others are int32. */
 export type Signatures = ReadonlySet<string>;
 
-const COMPARISONS: Readonly<Record<string, string>> = {
-  '<': '<',
-  '<=': '<=',
-  '>': '>',
-  '>=': '>=',
-  '===': '==',
-  '!==': '!=',
-};
 const BITWISE = new Set(['|', '&', '^', '<<', '>>', '>>>']);
 /** Functions of int32s, and of doubles. */
 const INTEGER_MATH = new Set(['imul', 'clz32']);
@@ -276,9 +270,11 @@ return ${name};`;
     if (this.type >= Type.DOUBLE) refuse('a floating-point condition');
     return this.type === Type.INT || this.type <= Type.SIGNED ? text : `(${text} | 0)`;
   }
-  private logical({ operator, left, right }: LogicalExpression): string {
+  private logical(e: LogicalExpression): string {
+    const { operator, left, right } = e;
     const [a, b] = [this.condition(left), this.condition(right)];
     if (operator === '??') refuse('??');
+    if (joinsBoth(e)) return `(${a} ${operator === '&&' ? '&' : '|'} ${b})`;
     return operator === '&&' ? `((${a}) ? (${b}) | 0 : 0)` : `((${a}) ? 1 : (${b}) | 0)`;
   }
 
@@ -304,7 +300,7 @@ return ${name};`;
       case 'LogicalExpression':
         return this.typed(Type.INT, this.logical(e));
       case 'ConditionalExpression':
-        return this.choice(this.condition(e.test), e.consequent, e.alternate);
+        return this.choice(e);
       case 'CallExpression':
         return this.result(e);
       default:
@@ -329,13 +325,16 @@ return ${name};`;
     this.math.add('fround');
     return this.typed(Type.FLOAT, `fround(${text})`);
   }
-  private choice(test: string, then: Expression, otherwise: Expression): string {
-    const [a, typeA, b, typeB] = this.pair(then, otherwise);
-    const [type, form] = commonForm(then, a, typeA, otherwise, b, typeB);
-    const text = `(${test} ? ${form[0]} : ${form[1]})`;
+  private choice({ test, consequent, alternate }: ConditionalExpression): string {
+    const condition = this.condition(test);
+    const [a, typeA, b, typeB] = this.pair(consequent, alternate);
+    const ints = typeA <= Type.INT && typeB <= Type.INT;
+    if (ints && isAtom(consequent) && isAtom(alternate))
+      return this.typed(Type.INT, masked(isBoolean(test) ? condition : `((${condition} | 0) != 0)`, a, b));
+    const [type, form] = commonForm(consequent, a, typeA, alternate, b, typeB);
+    const text = `(${condition} ? ${form[0]} : ${form[1]})`;
     return this.typed(type === Type.SIGNED || type === Type.UNSIGNED ? Type.INT : type, text);
   }
-
   private literal(value: unknown): string {
     if (typeof value === 'boolean') return this.typed(Type.FIXNUM, value ? '1' : '0');
     if (typeof value !== 'number') return refuse(`the literal ${String(value)}`);

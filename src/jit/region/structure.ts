@@ -3,7 +3,7 @@
  * with several entries by a skip chain down that tree. Knows graphs, not instructions.
  */
 import type { Statement as JsStatement } from 'estree';
-import { block, breakTo, continueTo, labelled, statements } from '../emit/quote.js';
+import { block, breakTo, continueTo, js, labelled, statements } from '../emit/quote.js';
 
 export interface FlowGraph {
   readonly size: number;
@@ -155,14 +155,15 @@ export class Layout {
     const inner = this.within(node, inherited && !this.isLoop[node]);
     if (!this.isLoop[node]) return inner;
     const loop = statements`for (;;) { ${inner} }`[0]!;
-    return [labelled(`L${node}`, loop)];
+    return [...(this.hasEntryBelow[node] ? [] : this.skipChain(node)), labelled(`L${node}`, loop)];
   }
   private within(node: number, inherited: boolean): JsStatement[] {
     const following = this.children[node]!.filter((c) => this.follows[c]).sort(
       (a, b) => this.position[a]! - this.position[b]!,
     );
     let code = [
-      ...this.skipChain(node),
+      // An entry at a loop's head is dealt with before the loop, unless others lie inside.
+      ...(this.isLoop[node] && !this.hasEntryBelow[node] ? [] : this.skipChain(node)),
       ...(this.isLoop[node] ? this.emitter.loopCheck(node) : []),
       ...this.emitter.emit(node, inherited && !this.isEntry[node]),
     ];
@@ -174,8 +175,10 @@ export class Layout {
   private skipChain(node: number): JsStatement[] {
     if (!this.hasEntryBelow[node] && !(this.isEntry[node] && node !== 0)) return [];
     const ways: JsStatement[] = [];
+    // Nothing else can be meant where there is no entry below.
+    const own = this.hasEntryBelow[node] ? js`pc === ${this.entryCode[node]!}` : undefined;
     if (this.isEntry[node] && node !== 0)
-      ways.push(...statements`if (pc === ${this.entryCode[node]!}) pc = 0; `);
+      ways.push(...(own ? statements`if (${own}) pc = 0;` : statements`pc = 0;`));
     const below = this.children[node]!.filter((c) => this.hasEntryBelow[c] || this.isEntry[c]);
     const jumps = below.flatMap((child) => {
       const jump = breakTo(`B${child}`);
