@@ -92,8 +92,8 @@ function environmentOf(bench: Bench): Cpu['environment'] {
 
 /** A processor in real mode with 1 MiB of RAM. */
 export function createBench(ramBytes = 1 << 20): Bench {
-  const cpu = new Cpu(CPU_MODELS.default);
   const memory = new PhysicalMemory(ramBytes, {});
+  const cpu = new Cpu(CPU_MODELS.default, memory.processor);
   cpu.mmu = new Mmu(cpu, memory);
   if (!('memory' in cpu.mmu)) Object.defineProperty(cpu.mmu, 'memory', { value: memory });
   const bench: Bench = { cpu, memory, ports: [], portValue: 0 };

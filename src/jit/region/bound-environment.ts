@@ -1,21 +1,31 @@
 /** What regions in the ahead-of-time subset import: functions of numbers, with the processor they work on bound. */
 import { segmentAllows } from '../../runtime/helpers/segments.js';
+import type { LongRuns } from '../../runtime/helpers/string-runs.js';
 import type { Cpu } from '../../runtime/state.js';
 import { HELPER_TABLE } from '../helper-table.js';
+import type { AsmLayout } from './asm-printer.js';
 import { bindHelper } from './compile.js';
+import { STRING_FUNCTIONS, stringFunction } from './string-functions.js';
 
-export function boundEnvironment(cpu: Cpu): Record<string, unknown> {
+/** `shared`, and what such regions have instead of parts of it; `layout` is the one of their privilege. */
+export function boundEnvironment(
+  cpu: Cpu,
+  shared: LongRuns,
+  layout: () => AsmLayout,
+): Record<string, unknown> {
   const bound: Record<string, unknown> = {
+    ...shared,
     segmentAllows: (segment: number, offset: number, size: number, write: number) =>
       segmentAllows(cpu, segment, offset, size, write),
   };
-  for (const [name, helper] of Object.entries(HELPER_TABLE)) {
-    let made: unknown;
-    // Few of them are ever called from regions.
-    Object.defineProperty(bound, `H_${name}`, {
-      get: () => (made ??= bindHelper(helper, cpu)),
-      enumerable: true,
-    });
-  }
+  for (const [name, helper] of Object.entries(HELPER_TABLE))
+    define(bound, `H_${name}`, () => bindHelper(helper, cpu));
+  for (const name of STRING_FUNCTIONS) define(bound, name, () => stringFunction(name, layout(), shared));
   return bound;
+}
+
+/** Made when it is asked for: few of them are ever called from regions. */
+function define(bound: Record<string, unknown>, name: string, make: () => unknown): void {
+  let made: unknown;
+  Object.defineProperty(bound, name, { get: () => (made ??= make()), enumerable: true });
 }

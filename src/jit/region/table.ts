@@ -82,8 +82,8 @@ export class RegionTable {
   private readonly memory: PhysicalMemory;
   private readonly cache: CodeCache;
   private readonly options: RegionOptions;
-  /** What regions refer to: those compiled ahead of time, and others by privilege. */
-  private readonly ahead: object;
+  /** What regions refer to, by privilege: those compiled ahead of time, and others. */
+  private readonly ahead: readonly object[];
   private readonly plain: readonly object[];
   private readonly targetThreshold: number;
   /** Instructions retired inside regions, about. */
@@ -126,7 +126,7 @@ export class RegionTable {
     this.cache = cache;
     this.options = options;
     const shared = sharedEnvironment(cpu, memory, checkWrap);
-    this.ahead = Object.assign(boundEnvironment(cpu), shared);
+    this.ahead = [0, 1].map((user) => boundEnvironment(cpu, shared, () => this.layout(user as 0 | 1)!));
     this.plain = [0, 1].map((user) => ({
       ...shared,
       segmentAllows,
@@ -155,6 +155,8 @@ export class RegionTable {
     const end = this.links.enter();
     if (end === RegionEnd.NOWHERE) return end;
     this.retired += before - this.cpu.r[R_BUDGET]!;
+    // A REP instruction that had stopped between two iterations has gone on.
+    if (before !== this.cpu.r[R_BUDGET]!) this.cpu.trace.repeating = -1;
     const number = this.cpu.r[R_SITE]!;
     if (number !== 0) this.left(this.byNumber[number >>> SITE_BITS], number & SITE_MASK);
     if (this.links.targets.ready.length > 0) this.takeInTargets();
@@ -219,7 +221,7 @@ export class RegionTable {
     const translation = translate(graph, {
       mode,
       name,
-      ahead: this.layout(),
+      ahead: this.layout(this.user),
       calls: (machine) => completeAccesses === true || this.callSites.has(machine),
       alone: (machine) => this.alone.has(machine),
       inlinesX87: (this.cpu.fpu.control & CLASS) === EXTENDED_NEAREST,
@@ -300,7 +302,7 @@ export class RegionTable {
   private install(graph: RegionGraph, translation: Translation, pageEip: number, fixed: boolean): void {
     const { cache } = this;
     const pages = [...graph.frames].map(([page, frame]) => ({ page, frame }));
-    const environment = translation.ahead ? this.ahead : this.plain[this.user]!;
+    const environment = (translation.ahead ? this.ahead : this.plain)[this.user]!;
     const number = this.freeNumbers.pop() ?? this.byNumber.length;
     const region: Region = {
       frames: [...new Set(graph.frames.values())],
@@ -402,10 +404,9 @@ export class RegionTable {
     return this.cpu.r[R_CPL] === 3 ? 1 : 0;
   }
   /** Where regions of the current mode find what they work on; undefined if that does not lie in one buffer that the host can address in 31 bits. */
-  private layout(): AsmLayout | undefined {
+  private layout(user: 0 | 1): AsmLayout | undefined {
     const area = this.memory.processor;
     if (this.cpu.r.buffer !== area.buffer || area.buffer.byteLength > 0x7fffffff) return undefined;
-    const { user } = this;
     return {
       buffer: area.buffer,
       r: area.registers,

@@ -2,6 +2,7 @@
 import { EAX, EDI, EDX, ESI, R_CPL, R_SEGMENT_BASE, type Cpu } from '../state.js';
 import { portsAreFree } from './io.js';
 import { ES, segmentAllows } from './segments.js';
+import { skipEqual, skipOthers } from './string-runs.js';
 import { advance, setComparison, steps, StringOperation } from './string-steps.js';
 
 /** Bytes below which a loop beats the host's `fill` and `copyWithin`. */
@@ -147,6 +148,11 @@ function scanBulk(cpu: Cpu, machine: Machine, limit: number, rep: number): numbe
   const wanted = accumulator(cpu);
   const equalStops = rep === 0xf2;
   let done = 0;
+  if (equalStops && steps.bytes === 1) {
+    done = skipOthers(machine.view, at, count, wanted * 0x01010101);
+    // Where all were skipped the flags need the last one.
+    if (done === count) done--;
+  }
   let value: number;
   do value = element(machine, at + done++ * steps.bytes);
   while (done < count && (value === wanted) !== equalStops);
@@ -163,6 +169,10 @@ function compareBulk(cpu: Cpu, machine: Machine, limit: number, rep: number): nu
   if (count === 0) return 0;
   const equalStops = rep === 0xf2;
   let done = 0;
+  if (!equalStops) {
+    const skipped = skipEqual(machine.view, left, right, count * steps.bytes);
+    done = Math.min(Math.floor(skipped / steps.bytes), count - 1);
+  }
   let a: number;
   let b: number;
   do {

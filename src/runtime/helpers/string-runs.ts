@@ -7,8 +7,10 @@ import { FlagOperation } from '../flags.js';
 import { R_CPL, R_FLAG_A, R_FLAG_B, R_FLAG_KIND, R_FLAG_RESULT, type Cpu } from '../state.js';
 
 /** Bytes from which the host's `fill` and `copyWithin` beat a loop. */
-const LONG = 128;
+export const STRING_LONG = 128;
 const PAGE = 4096;
+/** Bytes that are filled by words. */
+const PATTERN = 2048;
 
 /** Numbers are int32; `count` (unsigned) elements of 1 << shift bytes, but no more than `limit`, which may be negative; addresses are linear. */
 export interface StringRuns {
@@ -38,19 +40,41 @@ export interface StringRuns {
   ): number;
 }
 
+/** Leading bytes, by fours, of `length` at `at`, none of which equals the byte that `pattern` repeats. */
+export function skipOthers(view: DataView, at: number, length: number, pattern: number): number {
+  let i = 0;
+  for (; i <= length - 4; i += 4) {
+    const x = view.getInt32(at + i, true) ^ pattern;
+    if (((x - 0x01010101) & ~x & 0x80808080) !== 0) break;
+  }
+  return i;
+}
+/** Leading bytes, by fours, of `length` that are the same at `a` and `b`. */
+export function skipEqual(view: DataView, a: number, b: number, length: number): number {
+  let i = 0;
+  while (i <= length - 4 && view.getInt32(a + i, true) === view.getInt32(b + i, true)) i += 4;
+  return i;
+}
+
+/** What does long runs, `length` bytes in RAM; `shift` and `word` as in `StringRuns`. A destination that runs into its source is filled with what it repeats. */
+export interface LongRuns {
+  copyLong(from: number, to: number, length: number, shift: number): void;
+  fillLong(to: number, length: number, word: number): void;
+}
+
 /** Whole elements between a linear address and the end of its page. */
 const room = (at: number, shift: number): number => (PAGE - (at & (PAGE - 1))) >> shift;
 
-export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
+export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns & LongRuns {
   const { u8, view, i32 } = memory;
-  const { trace, mmu, r } = cpu;
+  const { mmu, r } = cpu;
   const user = (): 0 | 1 => (r[R_CPL] === 3 ? 1 : 0);
 
   function copy(from: number, to: number, length: number, shift: number): void {
     const ahead = to - from;
     // A destination that runs into source not yet read repeats what has just been written.
     const repeats = ahead > 0 && ahead < length;
-    if (length >= LONG && !repeats) {
+    if (length >= STRING_LONG && !repeats) {
       u8.copyWithin(to, from, from + length);
       return;
     }
@@ -64,18 +88,25 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
   }
   function fill(to: number, length: number, word: number): void {
     const end = to + length;
-    if (length >= LONG) {
+    if (length >= STRING_LONG) {
       if (((word ^ (word >>> 8)) & 0xffffff) === 0) {
         u8.fill(word & 0xff, to, end);
         return;
       }
       if ((to & 3) === 0) {
-        i32.fill(word, to >> 2, end >> 2);
+        fillWords(to, end & ~3, word);
         to = end & ~3;
       }
     }
     for (; to <= end - 4; to += 4) view.setInt32(to, word, true);
     for (; to < end; to++, word >>>= 8) u8[to] = word;
+  }
+  /** Once there are some, the host moves more words faster than it fills them. */
+  function fillWords(to: number, end: number, word: number): void {
+    let filled = Math.min(end - to, PATTERN);
+    i32.fill(word, to >> 2, (to + filled) >> 2);
+    for (; to + filled < end; filled *= 2)
+      u8.copyWithin(to + filled, to, Math.min(to + filled, end - filled));
   }
   function element(at: number, shift: number): number {
     if (shift === 0) return u8[at]!;
@@ -88,24 +119,11 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
     r[R_FLAG_B] = b << -width;
     r[R_FLAG_RESULT] = r[R_FLAG_A]! - r[R_FLAG_B]!;
   }
-  /** Leading bytes, by fours, none of which equals the byte that `pattern` repeats. */
-  function skipOthers(at: number, length: number, pattern: number): number {
-    let i = 0;
-    for (; i <= length - 4; i += 4) {
-      const x = view.getInt32(at + i, true) ^ pattern;
-      if (((x - 0x01010101) & ~x & 0x80808080) !== 0) break;
-    }
-    return i;
-  }
-  function skipEqual(a: number, b: number, length: number): number {
-    let i = 0;
-    while (i <= length - 4 && view.getInt32(a + i, true) === view.getInt32(b + i, true)) i += 4;
-    return i;
-  }
 
   return {
+    copyLong: copy,
+    fillLong: fill,
     moveRun(from, to, wanted, limit, shift) {
-      trace.repeating = -1;
       const read = mmu.readTlb[user()];
       const write = mmu.writeTlb[user()];
       const count = Math.min(wanted >>> 0, limit);
@@ -123,7 +141,6 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
       return done;
     },
     storeRun(to, wanted, limit, shift, value) {
-      trace.repeating = -1;
       const write = mmu.writeTlb[user()];
       const count = Math.min(wanted >>> 0, limit);
       const half = shift === 0 ? (value & 0xff) * 0x101 : value & 0xffff;
@@ -140,7 +157,6 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
       return done;
     },
     scanRun(at, elements, limit, shift, wanted, stays) {
-      trace.repeating = -1;
       const read = mmu.readTlb[user()];
       const count = Math.min(elements >>> 0, limit);
       const whileEqual = stays !== 0;
@@ -151,7 +167,7 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
         const n = Math.min(count - done, room(at, shift));
         if ((x & 1) !== 0 || n <= 0) break;
         const start = x ^ at;
-        let i = shift === 0 && !whileEqual ? skipOthers(start, n, wanted * 0x01010101) : 0;
+        let i = shift === 0 && !whileEqual ? skipOthers(view, start, n, wanted * 0x01010101) : 0;
         let last = ~wanted;
         for (; i < n;) {
           last = element(start + (i++ << shift), shift);
@@ -167,7 +183,6 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
       return done;
     },
     compareRun(left, right, elements, limit, shift, stays) {
-      trace.repeating = -1;
       const read = mmu.readTlb[user()];
       const count = Math.min(elements >>> 0, limit);
       const whileEqual = stays !== 0;
@@ -180,7 +195,7 @@ export function createStringRuns(cpu: Cpu, memory: PhysicalMemory): StringRuns {
         if (((x | y) & 1) !== 0 || n <= 0) break;
         const a = x ^ left;
         const b = y ^ right;
-        const skipped = whileEqual ? skipEqual(a, b, n << shift) >> shift : 0;
+        const skipped = whileEqual ? skipEqual(view, a, b, n << shift) >> shift : 0;
         let i = skipped === n ? n - 1 : skipped;
         do {
           first = element(a + (i << shift), shift);
