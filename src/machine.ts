@@ -199,7 +199,7 @@ export class Machine {
     const { clock, hostNow } = this.options;
     if (clock === 'virtual') return new VirtualClock(this.counter);
     if (hostNow === undefined) throw new RangeError('the host clock needs hostNow');
-    return new HostClock(hostNow);
+    return new HostClock(hostNow, this.counter);
   }
 
   private chips(irq: (line: number) => Wire): Device[] {

@@ -4,6 +4,8 @@ import type { InstructionCounter } from './counter.js';
 
 export interface MachineClock extends Clock {
   readonly kind: 'virtual' | 'host';
+  /** As `now()`, for whoever asks very often: from a clock of the host it may lie some microseconds beside the time, never before a time that was told. */
+  glance(): Nanoseconds;
   /** How many instructions may run before `due`, which lies ahead; at least 1. */
   instructionsUntil(due: Nanoseconds): number;
   /** The time after `instructions` more, as far as it is known. */
@@ -31,6 +33,9 @@ export class VirtualClock implements MachineClock {
 
   now(): Nanoseconds {
     return this.counter.retired + this.skipped;
+  }
+  glance(): Nanoseconds {
+    return this.now();
   }
   instructionsUntil(due: Nanoseconds): number {
     return Math.max(1, due - this.now());
@@ -60,6 +65,10 @@ const FIRST_SPEED = 0.02;
 /** Shorter runs are measured together: however slow the host was for a while, the estimate must find its way back. */
 const MEASURED_INSTRUCTIONS = 1000;
 
+/** A glance looks at the host's clock again after so many instructions, and after so many estimated nanoseconds. */
+const GLANCE_INSTRUCTIONS = 500;
+const GLANCE_NS = 5000;
+
 /** The host's monotonic clock from zero. How long instructions take is estimated from the runs before. */
 export class HostClock implements MachineClock {
   readonly kind = 'host';
@@ -70,10 +79,15 @@ export class HostClock implements MachineClock {
   /** Not yet part of the estimate. */
   private instructions = 0;
   private duration = 0;
+  private readonly counter: InstructionCounter | undefined;
+  /** When and after how many instructions a glance looked last. */
+  private lookedAt = 0;
+  private lookedAfter = -Infinity;
 
-  /** `hostNow` in nanoseconds, never running backwards by more than this clock hides. */
-  constructor(hostNow: () => number) {
+  /** `counter`, where it counts on between two looks at the host's clock, lets glances be estimates. `hostNow` in nanoseconds, never running backwards by more than this clock hides. */
+  constructor(hostNow: () => number, counter?: InstructionCounter) {
     this.hostNow = hostNow;
+    this.counter = counter;
     this.start = hostNow();
   }
 
@@ -81,9 +95,20 @@ export class HostClock implements MachineClock {
     this.last = Math.max(this.last, Math.floor(this.hostNow() - this.start));
     return this.last;
   }
+  glance(): Nanoseconds {
+    if (this.counter === undefined) return this.now();
+    const { retired } = this.counter;
+    const passed = retired - this.lookedAfter;
+    const ns = Math.floor(passed / this.speed);
+    if (passed >= 0 && passed < GLANCE_INSTRUCTIONS && ns < GLANCE_NS)
+      return (this.last = Math.max(this.last, this.lookedAt + ns));
+    this.lookedAfter = retired;
+    return (this.lookedAt = this.now());
+  }
   set(now: Nanoseconds): void {
     this.start = this.hostNow() - now;
     this.last = now;
+    this.lookedAfter = -Infinity;
   }
   instructionsUntil(due: Nanoseconds): number {
     return Math.max(1, Math.floor(Math.min(due - this.now(), LONGEST_RUN) * this.speed));

@@ -115,7 +115,7 @@ export class VcpuEnvironment implements CpuEnvironment {
 
   /** The same record each time. */
   readTsc(): { low: number; high: number } {
-    const now = this.clock.now();
+    const now = this.clock.glance();
     // A remainder would be a call.
     const upper = Math.floor(now / TWO32);
     const low = now - upper * TWO32 + this.tscLow;
