@@ -207,14 +207,18 @@ export function hasTscDeadline(model: CpuModel): boolean {
 
 /** The model with a local APIC, which CPUID announces while IA32_APIC_BASE enables it (SDM vol. 3, 10.4.3). */
 export function withLocalApic(model: CpuModel, isEnabled: () => boolean): CpuModel {
+  let plain: Leaf | undefined;
+  let announcing = NOTHING;
   return {
     name: model.name,
     cpuid(leaf, subleaf, cpu) {
       const answer = model.cpuid(leaf, subleaf, cpu);
-      const isFeatureLeaf = leaf === 1 || answer === model.cpuid(1, 0, cpu);
-      if (!isFeatureLeaf || !isEnabled()) return answer;
-      const [eax, ebx, ecx, edx] = answer;
-      return [eax, ebx, hasTscDeadline(model) ? ecx | TSC_DEADLINE : ecx, edx | Feature.APIC];
+      if (plain === undefined) {
+        plain = model.cpuid(1, 0, cpu);
+        const [eax, ebx, ecx, edx] = plain;
+        announcing = [eax, ebx, hasTscDeadline(model) ? ecx | TSC_DEADLINE : ecx, edx | Feature.APIC];
+      }
+      return answer === plain && isEnabled() ? announcing : answer;
     },
   };
 }
