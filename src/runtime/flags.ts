@@ -172,7 +172,9 @@ export function getEflags(cpu: Cpu): number {
 
 /** Replaces the EFLAGS bits in `mask` by those of `value`; bit 1 stays set. Raises what the change makes pending. */
 export function setEflags(cpu: Cpu, value: number, mask: number): void {
-  if (mask & STATUS_FLAGS) setStatusFlags(cpu, (getStatusFlags(cpu) & ~mask) | (value & mask));
+  const statusMask = mask & STATUS_FLAGS;
+  if (statusMask === STATUS_FLAGS) setStatusFlags(cpu, value);
+  else if (statusMask !== 0) setStatusFlags(cpu, (getStatusFlags(cpu) & ~mask) | (value & mask));
   const r = cpu.r;
   const old = r[R_EFLAGS]!;
   const next = (((old & ~mask) | (value & mask)) & ~STATUS_FLAGS) | 2;

@@ -12,25 +12,12 @@ import type { PhysicalMemory } from './memory.js';
 import { PageTableTracker } from './page-table-tracker.js';
 import { ACCESS_FETCH, ACCESS_USER, ACCESS_WRITE, PAGING_OFF, PAGING_PAE, PageWalker } from './page-walk.js';
 import { CR0, CR4, EFER, type Cpu } from './state.js';
-import { EXECUTE, READ, SLOW_WRITE, Tlb, WRITE } from './tlb.js';
+import { EXECUTE, READ, SLOW_WRITE, Tlb, WRITE, type MmuStatistics } from './tlb.js';
 
 const CPL = 24;
 const FAULT = 31;
 const SLOW = SLOW_WRITE;
 const OFFSET = 0xfff;
-
-export interface MmuStatistics {
-  /** Accesses that found no entry and walked (the page-crossing and MMIO ones included). */
-  misses: number;
-  /** Whole-TLB flushes. */
-  flushes: number;
-  /** Pages taken out of the TLB. */
-  pagesDropped: number;
-  /** Stores into walked page tables. */
-  tableWrites: number;
-  /** Page tables given up because they took writes only. */
-  tableReleases: number;
-}
 
 export class Mmu {
   /** [supervisor, user], indexed by linear >>> 12; never reallocated. */
@@ -39,6 +26,8 @@ export class Mmu {
   readonly executeTlb: [Int32Array, Int32Array];
   /** PDPTE registers of PAE paging: architectural state, low and high halves. After changing them: `controlRegistersChanged`. */
   readonly pdptes: Int32Array;
+  /** Machine memory, for whoever has a machine address from a fast table. */
+  readonly words: Int32Array;
   readonly #cpu: Cpu;
   readonly #r: Int32Array;
   readonly #memory: PhysicalMemory;
@@ -71,6 +60,7 @@ export class Mmu {
     this.#memory = memory;
     this.#u8 = memory.u8;
     this.#view = memory.view;
+    this.words = memory.i32;
     this.#tlb = new Tlb(cpu.r, memory.pageFlags.length, memory.processor);
     this.#walker = new PageWalker(cpu, memory);
     this.#tracker = new PageTableTracker(memory, this.#walker, this.#tlb);
@@ -260,9 +250,6 @@ export class Mmu {
     if (page === this.#barrier) return;
     this.#barrier = page;
     if (page >= 0) this.#tlb.dropFetches(page);
-  }
-  get fetchBarrier(): number {
-    return this.#barrier;
   }
 
   /** Accesses have to be looked at: there are watched pages or alignment checks. */

@@ -22,6 +22,25 @@ const PAGES = 1 << 20;
 export const REGIONS = PAGES >>> 9;
 const MANY = -1;
 
+export interface MmuStatistics {
+  /** Accesses that found no entry and walked (the page-crossing and MMIO ones included). */
+  misses: number;
+  /** Whole-TLB flushes. */
+  flushes: number;
+  /** Pages taken out of the TLB. */
+  pagesDropped: number;
+  /** Stores into walked page tables. */
+  tableWrites: number;
+  /** Page tables given up because they took writes only. */
+  tableReleases: number;
+}
+
+/** Machine address of `bytes` bytes of whole words where a fast entry of `table` serves them all; -1 where each has to be looked at. */
+export function wordsAt(table: Int32Array, linear: number, bytes: number): number {
+  const entry = table[linear >>> 12]!;
+  return ((entry | linear) & 3) === 0 && (linear & 0xfff) + bytes <= 4096 ? entry ^ linear : -1;
+}
+
 export class Tlb {
   readonly read: [Int32Array, Int32Array];
   readonly write: [Int32Array, Int32Array];

@@ -1,6 +1,7 @@
 /** Segment and gate descriptors as read from GDT, LDT and IDT (SDM vol. 3, 3.4.5 and 6.11). */
 import { fault } from '../fault.js';
 import { ATTRIBUTE, LDTR, type Cpu } from '../state.js';
+import { wordsAt } from '../tlb.js';
 
 /** System descriptor types (SDM vol. 3, table 3-2). */
 export const SystemType = {
@@ -82,8 +83,10 @@ export function isNull(selector: number): boolean {
 
 /** Fills `into` from the two words at a linear address (supervisor access). */
 export function unpackDescriptor(cpu: Cpu, address: number, into: Descriptor): void {
-  const low = cpu.mmu.readSystem32(address) | 0;
-  const high = cpu.mmu.readSystem32((address + 4) | 0) | 0;
+  const { mmu } = cpu;
+  const machine = wordsAt(mmu.readTlb[0], address, 8);
+  const low = machine >= 0 ? mmu.words[machine >> 2]! : mmu.readSystem32(address) | 0;
+  const high = machine >= 0 ? mmu.words[(machine >> 2) + 1]! : mmu.readSystem32((address + 4) | 0) | 0;
   into.address = address;
   into.low = low;
   into.high = high;
@@ -93,24 +96,19 @@ export function unpackDescriptor(cpu: Cpu, address: number, into: Descriptor): v
   into.attributes = (high >>> 8) & 0xf0ff;
 }
 
-/** Where a selector's descriptor is, and whether it lies inside its table. */
-function locate(cpu: Cpu, selector: number): { inside: boolean; address: number } {
-  const index = selector & 0xfff8;
-  const { segments } = cpu;
-  location.inside =
-    selector & 4
-      ? (segments.attributes[LDTR]! & ATTRIBUTE.P) !== 0 && index + 7 <= segments.limit[LDTR]!
-      : index + 7 <= cpu.gdtLimit;
-  location.address = ((selector & 4 ? segments.base[LDTR]! : cpu.gdtBase) + index) | 0;
-  return location;
-}
-const location = { inside: false, address: 0 };
-
 /** Reads the descriptor a selector names; false if it lies outside its table. */
 export function tryReadDescriptor(cpu: Cpu, selector: number, into: Descriptor): boolean {
-  const { inside, address } = locate(cpu, selector);
-  if (!inside) return false;
-  unpackDescriptor(cpu, address, into);
+  const index = selector & 0xfff8;
+  let base = cpu.gdtBase;
+  let limit = cpu.gdtLimit;
+  if ((selector & 4) !== 0) {
+    const { segments } = cpu;
+    if ((segments.attributes[LDTR]! & ATTRIBUTE.P) === 0) return false;
+    base = segments.base[LDTR]!;
+    limit = segments.limit[LDTR]!;
+  }
+  if (index + 7 > limit) return false;
+  unpackDescriptor(cpu, (base + index) | 0, into);
   into.selector = selector & 0xffff;
   return true;
 }

@@ -21,6 +21,7 @@ import {
   push,
   pushStack,
   readInnerStack,
+  reserve,
   setStackPointer,
 } from './stack.js';
 import { switching, taskGate } from './task-switch.js';
@@ -263,8 +264,10 @@ function gateSize(): number {
 function enterSameRing(cpu: Cpu, returnEip: number, image: number, errorCode: number, ext: number): void {
   const eip = gateDescriptor.gateOffset;
   checkEip(eip, codeDescriptor.limit, ext);
+  const size = gateSize();
   openCurrentStack(cpu, ext);
-  pushFrame(cpu, gateSize(), returnEip, image, errorCode);
+  reserve(cpu, size, errorCode === NO_ERROR_CODE ? 3 : 4);
+  pushFrame(cpu, size, returnEip, image, errorCode);
   enterCode(cpu, codeDescriptor, cpu.r[R_CPL]!, eip);
   cpu.r[ESP] = pushStack.pointer;
   clearHandlerFlags(cpu);
@@ -278,6 +281,7 @@ function enterInnerRing(cpu: Cpu, returnEip: number, image: number, errorCode: n
   const pointer = readInnerStack(cpu, cpl, stackDescriptor, ext);
   checkEip(eip, codeDescriptor.limit, ext);
   openInnerStack(stackDescriptor, pointer, ext);
+  reserve(cpu, size, (fromVm86 ? 9 : 5) + (errorCode === NO_ERROR_CODE ? 0 : 1));
   if (fromVm86) pushVm86Segments(cpu, size);
   push(cpu, size, cpu.segments.selector[SS]!);
   push(cpu, size, cpu.r[ESP]!);

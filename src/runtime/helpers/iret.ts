@@ -13,7 +13,7 @@ import {
 import { codeDescriptor, stackDescriptor } from './descriptors.js';
 import { deliverInNewTask } from './interrupts.js';
 import { CS, loadRealSegment, setCpl } from './segments.js';
-import { peek, setStackPointer } from './stack.js';
+import { peek, peekAt, setStackPointer, topWords } from './stack.js';
 import { switching, taskReturn } from './task-switch.js';
 import {
   ANY_CPL_FLAGS,
@@ -77,9 +77,10 @@ function iretVm86(cpu: Cpu, operandSize: number): void {
 function iretProtected(cpu: Cpu, operandSize: number): void {
   const bytes = operandSize >> 3;
   const cpl = cpu.r[R_CPL]!;
-  const eip = peek(cpu, operandSize, 0);
-  const selector = peek(cpu, operandSize, bytes) & 0xffff;
-  const flags = peek(cpu, operandSize, bytes * 2);
+  const top = topWords(cpu, operandSize, 5);
+  const eip = peekAt(cpu, top, operandSize, 0);
+  const selector = peekAt(cpu, top, operandSize, bytes) & 0xffff;
+  const flags = peekAt(cpu, top, operandSize, bytes * 2);
   if (operandSize === 32 && flags & EFLAGS.VM && cpl === 0) return enterVm86(cpu, eip, selector, flags);
   const mask = flagsMask(cpu, operandSize, protectedMask(cpu, cpl));
   readReturnCode(cpu, selector, codeDescriptor);
@@ -87,7 +88,7 @@ function iretProtected(cpu: Cpu, operandSize: number): void {
   if ((selector & 3) === cpl) {
     enterCode(cpu, codeDescriptor, cpl, eip);
     setStackPointer(cpu, cpu.r[ESP]! + bytes * 3);
-  } else iretOuter(cpu, operandSize, selector & 3, eip);
+  } else iretOuter(cpu, top, operandSize, selector & 3, eip);
   setEflags(cpu, flags, mask);
 }
 
@@ -97,10 +98,10 @@ function protectedMask(cpu: Cpu, cpl: number): number {
   return cpl <= ((cpu.r[R_EFLAGS]! >> 12) & 3) ? ANY_CPL_FLAGS | EFLAGS.IF : ANY_CPL_FLAGS;
 }
 
-function iretOuter(cpu: Cpu, operandSize: number, cpl: number, eip: number): void {
+function iretOuter(cpu: Cpu, top: number, operandSize: number, cpl: number, eip: number): void {
   const bytes = operandSize >> 3;
-  const pointer = peek(cpu, operandSize, bytes * 3);
-  const selector = peek(cpu, operandSize, bytes * 4) & 0xffff;
+  const pointer = peekAt(cpu, top, operandSize, bytes * 3);
+  const selector = peekAt(cpu, top, operandSize, bytes * 4) & 0xffff;
   readReturnStack(cpu, selector, cpl, stackDescriptor);
   enterCode(cpu, codeDescriptor, cpl, eip);
   enterStack(cpu, stackDescriptor);

@@ -49,6 +49,9 @@ export function requireCpl0(cpu: Cpu): void {
   if (cpu.r[R_CPL] !== 0) fault(Vector.GP, 0);
 }
 
+/** Attributes that the mode key does not depend on: they are looked at where the segment is loaded. */
+const QUIET = ATTRIBUTE.DPL | ATTRIBUTE.ACCESSED;
+
 /** The only writer of `Segments`: mirrors the base and raises PENDING.MODE if the mode key changes. */
 export function setSegment(
   cpu: Cpu,
@@ -63,7 +66,10 @@ export function setSegment(
   const oldAttributes = segments.attributes[index]!;
   const oldLimit = segments.limit[index]!;
   segments.selector[index] = selector;
-  if (oldAttributes === attributes && oldLimit === limit && segments.base[index] === base) return;
+  if (oldLimit === limit && segments.base[index] === base && ((oldAttributes ^ attributes) & ~QUIET) === 0) {
+    segments.attributes[index] = attributes;
+    return;
+  }
   segments.base[index] = base;
   segments.limit[index] = limit;
   segments.attributes[index] = attributes;

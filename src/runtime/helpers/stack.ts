@@ -1,6 +1,7 @@
 /** Stacks as control transfers see them: pushes onto a stack that is not in use yet, reads relative to the one that is. */
 import { fault, Vector } from '../fault.js';
 import { ATTRIBUTE, ESP, R_CPL, TR, type Cpu } from '../state.js';
+import { wordsAt } from '../tlb.js';
 import { isNull, markAccessed, readDescriptor, type Descriptor } from './descriptors.js';
 import { limitAllows, segmentAddress, SS } from './segments.js';
 
@@ -15,6 +16,8 @@ export class PushStack {
   errorCode = 0;
   /** Writes are supervisor accesses: the privilege level the transfer goes to. */
   supervisor = false;
+  /** Machine address of the top while pushes need no look of their own (`reserve`), -1 otherwise. */
+  machine = -1;
 }
 export const pushStack = new PushStack();
 
@@ -32,6 +35,7 @@ export function openCurrentStack(cpu: Cpu, errorCode: number): void {
   pushStack.mask = stackMask(pushStack.attributes);
   pushStack.errorCode = errorCode;
   pushStack.supervisor = cpu.r[R_CPL] !== 3;
+  pushStack.machine = -1;
 }
 
 /** Prepares pushes onto a checked stack segment of an inner ring. */
@@ -43,11 +47,37 @@ export function openInnerStack(descriptor: Descriptor, pointer: number, ext: num
   pushStack.mask = stackMask(descriptor.attributes);
   pushStack.errorCode = (descriptor.selector & 0xfffc) | ext;
   pushStack.supervisor = true;
+  pushStack.machine = -1;
+}
+
+const KIND_MASK = ATTRIBUTE.CODE | ATTRIBUTE.EXPAND_DOWN_CONFORMING | ATTRIBUTE.READ_WRITE | ATTRIBUTE.DB;
+const WIDE_STACK = ATTRIBUTE.READ_WRITE | ATTRIBUTE.DB;
+
+/** The segment reaches everywhere: any offset below 4 GiB may be read and written, as far as segmentation goes. */
+function isUnlimited(attributes: number, limit: number): boolean {
+  return limit === 0xffffffff && (attributes & KIND_MASK) === WIDE_STACK;
+}
+
+/** One look for the next `count` pushes of doublewords; where one would not do, each push looks for itself. */
+export function reserve(cpu: Cpu, size: number, count: number): void {
+  const stack = pushStack;
+  const bytes = count * 4;
+  if (size !== 32 || !isUnlimited(stack.attributes, stack.limit) || stack.pointer >>> 0 < bytes) return;
+  const low = (stack.base + stack.pointer - bytes) | 0;
+  const machine = wordsAt(cpu.mmu.writeTlb[stack.supervisor ? 0 : 1], low, bytes);
+  if (machine >= 0) stack.machine = machine + bytes;
 }
 
 /** Pushes a word (16) or doubleword (32). */
 export function push(cpu: Cpu, size: number, value: number): void {
   const stack = pushStack;
+  const { machine } = stack;
+  if (machine >= 0) {
+    stack.machine = machine - 4;
+    stack.pointer = (stack.pointer - 4) | 0;
+    cpu.mmu.words[(machine - 4) >> 2] = value;
+    return;
+  }
   const bytes = size >> 3;
   const offset = (stack.pointer - bytes) & stack.mask;
   if (!limitAllows(stack.attributes, stack.limit, offset, bytes)) fault(Vector.SS, stack.errorCode);
@@ -69,6 +99,19 @@ export function peek(cpu: Cpu, size: number, displacement: number): number {
   const offset = (cpu.r[ESP]! + displacement) & mask;
   const address = segmentAddress(cpu, SS, offset, size >> 3, 0);
   return size === 32 ? cpu.mmu.read32(address) | 0 : cpu.mmu.read16(address) & 0xffff;
+}
+
+/** Machine address of the top `count` doublewords of the current stack where one look lets all be read; -1 where each needs its own. */
+export function topWords(cpu: Cpu, size: number, count: number): number {
+  const { attributes, limit, base } = cpu.segments;
+  const pointer = cpu.r[ESP]!;
+  if (size !== 32 || !isUnlimited(attributes[SS]!, limit[SS]!) || pointer >>> 0 > 0xffffff00) return -1;
+  return wordsAt(cpu.mmu.readTlb[cpu.r[R_CPL] === 3 ? 1 : 0], (base[SS]! + pointer) | 0, count * 4);
+}
+
+/** As `peek`, with what `topWords` found. */
+export function peekAt(cpu: Cpu, machine: number, size: number, displacement: number): number {
+  return machine >= 0 ? cpu.mmu.words[(machine + displacement) >> 2]! : peek(cpu, size, displacement);
 }
 
 /** Writes the stack pointer: SP alone on a 16-bit stack, which leaves the high half of ESP as it is. */
