@@ -366,7 +366,7 @@ export class RegionTarget implements Target {
   ): JsStatement[] {
     this.helpers.add(helper);
     const flush = this.flush();
-    if (!control) this.helperCalls++;
+    this.helperCalls++;
     this.vectors.restore(undefined);
     this.called = true;
     const call: Expression = {
