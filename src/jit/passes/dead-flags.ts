@@ -1,5 +1,6 @@
 /** Removes flag settings that the next setter overwrites before anything can see them. Faults and exits see the flags as before their instruction. */
 import type { Semantic, Statement, Value } from '../ir.js';
+import { removeDeadValues } from './dead-values.js';
 
 const READS = new Set(['condition', 'carry', 'statusFlags']);
 const CHANGES = new Set(['setFlags', 'patchFlags']);
@@ -27,15 +28,24 @@ function sees(s: Statement): boolean {
 }
 const overwrites = (semantic: Semantic): boolean => semantic.statements.some((s) => s.op === 'setFlags');
 
+/** Less its flags, and what was computed for them: an INC then reads no carry. */
+function withoutFlags(semantic: Semantic): Semantic {
+  return removeDeadValues({ ...semantic, statements: lessFlags(semantic.statements) });
+}
+function lessFlags(list: readonly Statement[]): Statement[] {
+  return list
+    .filter((s) => !CHANGES.has(s.op))
+    .map((s) => (s.op === 'when' ? { ...s, then: lessFlags(s.then), else: lessFlags(s.else) } : s))
+    .filter((s) => s.op !== 'when' || !nested(s).every((inner) => inner.op === 'let'));
+}
+
 /** `block`: the IR of consecutive instructions. The flags are live at its end. */
 export function removeDeadFlags(block: readonly Semantic[]): Semantic[] {
   const out: Semantic[] = [];
   let live = true;
   for (let i = block.length - 1; i >= 0; i--) {
     const semantic = block[i]!;
-    const kept: Semantic = live
-      ? semantic
-      : { ...semantic, statements: semantic.statements.filter((s) => !CHANGES.has(s.op)) };
+    const kept: Semantic = live ? semantic : withoutFlags(semantic);
     live = kept.statements.some(sees) || (live && !overwrites(semantic));
     out.unshift(kept);
   }
