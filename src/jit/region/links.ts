@@ -39,10 +39,11 @@ export interface CallSite {
   /** The return address relative to the page, and its entry code; -1 for a jump or a return address elsewhere. */
   readonly back: number;
   readonly code: number;
-  /** Offset and machine address of an indirect jump or call; -1 for a direct call. */
+  /** Its own offset and machine address. */
   readonly at: number;
   readonly machine: number;
-  /** Times to leave the region there until its targets are counted, below 0 while they are. */
+  readonly direct: boolean;
+  /** Times to leave the region there until its targets are counted, below 0 while they are: see `Targets`. */
   countdown: number;
   /** Where the call went last. */
   link: Link;
@@ -188,7 +189,7 @@ export class Links {
       }
       if (way === 0 || r[R_PENDING] !== 0) return;
       const call = region.calls[~way]!;
-      if (call.at >= 0 && --call.countdown < 0) this.targets.note(call, (r[R_EIP]! - base - call.at) | 0);
+      if (--call.countdown < 0) this.targets.note(call, (r[R_EIP]! - base - call.at) | 0);
       if (call.code < 0) return;
       if (!this.call(call, (base + call.back) | 0) || r[R_BUDGET]! < region.longest) return;
       code = call.code;

@@ -76,9 +76,10 @@ export interface Call {
   /** The return address, and its block; -1 for a jump. */
   readonly back: number;
   readonly node: number;
-  /** An indirect jump or call: its own offset and machine address; -1 for a direct call. */
+  /** Its own offset and machine address. */
   readonly at: number;
   readonly machine: number;
+  readonly direct: boolean;
 }
 
 /** The instruction being emitted. */
@@ -461,8 +462,7 @@ export class RegionTarget implements Target {
   /** Leaves to a callee that is to come back to block `node`; see `Links`. */
   private call(to: Expression, node: number, indirect: boolean): JsStatement[] {
     const { offset, length, machine } = this.at;
-    const from = indirect ? { at: offset, machine } : { at: -1, machine: -1 };
-    this.calls.push({ back: offset + length, node, ...from });
+    this.calls.push({ back: offset + length, node, at: offset, machine, direct: !indirect });
     return statements`site = ${-this.calls.length}; eip = ${to}; break OUT;`;
   }
 

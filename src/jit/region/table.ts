@@ -16,9 +16,9 @@ import { modeView } from '../mode-view.js';
 import type { ModeView } from '../builder.js';
 import type { AsmLayout } from './asm-printer.js';
 import { boundEnvironment } from './bound-environment.js';
-import { RegionGraph, type CodeBytes, type KnownRegion } from './graph.js';
+import { ABSORBED, RegionGraph, type CodeBytes, type KnownRegion } from './graph.js';
 import { hasWordImmediate } from '../semantics/index.js';
-import { Links, NO_LINK, RegionEnd, type Entry, type LinkedRegion } from './links.js';
+import { Links, NO_LINK, RegionEnd, type CallSite, type Entry, type LinkedRegion } from './links.js';
 import { SITE_ACCESS, SITE_GOES_ON, SITE_QUICK } from './region-target.js';
 import { Targets } from './targets.js';
 import { translate, type RegionFunction, type Translation } from './translate.js';
@@ -40,6 +40,8 @@ const FORM_MASK = 4095;
 const REGION_LIMIT = 120;
 /** Leaving a region so often costs about as much as making it again. */
 const TARGET_THRESHOLD = 50_000;
+/** The callee of a direct call costs its compilation besides. */
+const DIRECT_FACTOR = 4;
 /** Entries, of whatever region, in which a new region's x87 code takes its rare ways. */
 const TRAINED_ENTRIES = 4;
 /** Exits by a missed access until the region is made again with a call there. */
@@ -193,11 +195,11 @@ export class RegionTable {
     this.cache.removeRegion(region);
   }
 
-  /** Regions whose indirect jumps are known by now are made again. */
+  /** Regions whose jumps and calls are known by now are made again. */
   private takeInTargets(): void {
     const { ready } = this.links.targets;
     for (const region of [...this.inService]) {
-      if (!region.calls.some((call) => ready.includes(call))) continue;
+      if (!region.calls.some((call) => ready.includes(call) && canTakeIn(region, call))) continue;
       this.counts.retranslations++;
       this.cache.removeRegion(region);
     }
@@ -322,7 +324,11 @@ export class RegionTable {
       siteNumbers: Int32Array.from(translation.sites, (s, i) =>
         s.kind === SITE_GOES_ON ? 0 : (number << SITE_BITS) | i,
       ),
-      calls: translation.calls.map((call) => ({ ...call, link: NO_LINK, countdown: this.targetThreshold })),
+      calls: translation.calls.map((call) => ({
+        ...call,
+        link: NO_LINK,
+        countdown: this.targetThreshold * (call.direct ? DIRECT_FACTOR : 1),
+      })),
       longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,
       spans: this.spans(graph),
@@ -453,4 +459,10 @@ export class RegionTable {
       fallbacks: { ...fallbacks },
     };
   }
+}
+
+/** Whether what a direct call leads to is another region that is small enough. */
+function canTakeIn(region: Region, { direct, link }: CallSite): boolean {
+  const callee = link.region as Region | undefined;
+  return !direct || (callee !== undefined && callee !== region && callee.weight <= ABSORBED);
 }

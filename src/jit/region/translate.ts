@@ -37,6 +37,7 @@ export interface Translation {
     readonly code: number;
     readonly at: number;
     readonly machine: number;
+    readonly direct: boolean;
   }[];
   readonly usesX87: boolean;
   /** Offset relative to the page → entry code. */
