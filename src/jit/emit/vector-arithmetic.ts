@@ -73,14 +73,14 @@ const DOUBLES: Format = {
   count: 2,
   clean: (code, place, i) => code.cleanDouble(place, i),
   result: (code, value, zero) => checkedResult(code, value, MIN_DOUBLE, zero),
-  set: (code, register, i, name) => code.setDouble(register, i, { name, clean: true }),
+  set: (code, register, i, name) => code.setDouble(register, i, name),
 };
 const SINGLES: Format = {
   size: 4,
   count: 4,
   clean: (code, place, i) => code.cleanSingle(place, i),
   result: (code, value, zero) => checkedResult(code, js`Math.fround(${value})`, MIN_SINGLE, zero),
-  set: (code, register, i, name) => code.setSingle(register, i, { name, clean: true }),
+  set: (code, register, i, name) => code.setSingle(register, i, name),
 };
 
 const upTo = (count: number): number[] => [...Array(count).keys()];
@@ -93,7 +93,7 @@ function arithmetic(operator: Operator, format: Format, count: number): Rule {
     const { code } = task;
     const to = indexOf(task, 0);
     const from = second(task, format, count);
-    const control = code.control();
+    code.control();
     const lanes = upTo(count).map((i) => {
       const a = format.clean(code, { register: to }, i);
       const b = format.clean(code, from, i);
@@ -101,7 +101,7 @@ function arithmetic(operator: Operator, format: Format, count: number): Rule {
       const inexact = format === DOUBLES ? operator.inexact(a, b, r) : operator.inexactSingle(a, b, r);
       return { r, inexact };
     });
-    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
     lanes.forEach(({ r }, i) => format.set(code, to, i, r));
   };
 }
@@ -111,7 +111,7 @@ function squareRoot(format: Format, count: number): Rule {
   return (task) => {
     const { code } = task;
     const from = second(task, format, count);
-    const control = code.control();
+    code.control();
     const lanes = upTo(count).map((i) => {
       const a = format.clean(code, from, i);
       // A root is never tiny; that of a negative number is a NaN.
@@ -120,7 +120,7 @@ function squareRoot(format: Format, count: number): Rule {
       code.missIf(js`!(${r} < Infinity)`);
       return { r, inexact: js`${name}(${a}, ${r})` };
     });
-    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
     lanes.forEach(({ r }, i) => format.set(code, indexOf(task, 0), i, r));
   };
 }
@@ -201,13 +201,13 @@ const generalOrMemory = (task: Task): string =>
 
 const intToDouble: Rule = (task) => {
   const name = task.code.name(js`+${generalOrMemory(task)}`);
-  task.code.setDouble(indexOf(task, 0), 0, { name, clean: true });
+  task.code.setDouble(indexOf(task, 0), 0, name);
 };
 /** int32 → single, which may be inexact. */
 function intsToSingles(code: VectorCode, to: number, words: readonly string[]): void {
-  const control = code.control();
+  code.control();
   const lanes = words.map((word) => ({ word, r: code.name(js`Math.fround(${word})`) }));
-  code.notePrecision(control, lanes.map(({ word, r }) => js`${r} !== ${word}`)); // prettier-ignore
+  code.notePrecision(lanes.map(({ word, r }) => js`${r} !== ${word}`)); // prettier-ignore
   lanes.forEach(({ r }, i) => SINGLES.set(code, to, i, r));
 }
 
@@ -227,9 +227,9 @@ function toGeneral(format: Format, truncate: boolean): Rule {
   return (task) => {
     const { code } = task;
     const from = second(task, format, 1);
-    const control = code.control();
+    code.control();
     const { r, inexact } = toInteger(code, format.clean(code, from, 0), truncate);
-    code.notePrecision(control, [inexact]);
+    code.notePrecision([inexact]);
     code.push(code.host.writeGeneral(indexOf(task, 0), js`${r}`));
   };
 }
@@ -238,9 +238,9 @@ function toIntegers(format: Format, truncate: boolean): Rule {
     const { code } = task;
     const from = source(task, 1, 16);
     const to = indexOf(task, 0);
-    const control = code.control();
+    code.control();
     const lanes = upTo(format.count).map((i) => toInteger(code, format.clean(code, from, i), truncate));
-    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
     lanes.forEach(({ r }, i) => code.setWord(to, i, r));
     if (format === DOUBLES) code.clearHalf(to, 1);
   };
@@ -249,25 +249,25 @@ function toIntegers(format: Format, truncate: boolean): Rule {
 const singleToDouble: Rule = (task) => {
   const { code } = task;
   const name = code.cleanSingle(source(task, 1, 4), 0);
-  code.setDouble(indexOf(task, 0), 0, { name, clean: true });
+  code.setDouble(indexOf(task, 0), 0, name);
 };
 const singlesToDoubles: Rule = (task) => {
   const { code } = task;
   const from = source(task, 1, 8);
   const names = [0, 1].map((i) => code.cleanSingle(from, i));
-  names.forEach((name, i) => code.setDouble(indexOf(task, 0), i, { name, clean: true }));
+  names.forEach((name, i) => code.setDouble(indexOf(task, 0), i, name));
 };
 function doublesToSingles(count: number): Rule {
   return (task) => {
     const { code } = task;
     const from = second(task, DOUBLES, count);
-    const control = code.control();
+    code.control();
     const lanes = upTo(count).map((i) => {
       const a = code.cleanDouble(from, i);
       const r = SINGLES.result(code, js`${a}`, js`${a} === 0`);
       return { r, inexact: js`${r} !== ${a}` };
     });
-    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
     const to = indexOf(task, 0);
     lanes.forEach(({ r }, i) => SINGLES.set(code, to, i, r));
     if (count === 2) code.clearHalf(to, 1);
@@ -278,7 +278,7 @@ const intsToDoubles: Rule = (task) => {
   const { code } = task;
   const from = source(task, 1, 8);
   const names = [0, 1].map((i) => code.name(js`+${code.word(from, i)}`));
-  names.forEach((name, i) => code.setDouble(indexOf(task, 0), i, { name, clean: true }));
+  names.forEach((name, i) => code.setDouble(indexOf(task, 0), i, name));
 };
 
 /** The four forms of an instruction. */
