@@ -81,10 +81,10 @@ ${hot}
       }
     }
     r[22] = n - (p - ps >> 2) | 0; r[17] = fk; r[18] = fa; r[19] = fb; r[20] = fr; r[26] = p; r[27] = vb; r[28] = mb;
-    const t = T[w & 4095](p, vb);
+    const at = P[p + 3], t = T[w & 4095](p, vb); // It may have changed its own bytes.
     n = r[22] = r[22] - 1 | 0;
     if (t !== 0 || r[23] !== 0 || n < 96) {
-      if (t === 0) r[16] = vb + (P[p + 3] & 4095) + (P[p + 3] >> 12 & 15) | 0;
+      if (t === 0) r[16] = vb + (at & 4095) + (at >> 12 & 15) | 0;
       return 0;
     }
     fk = r[17]; fa = r[18]; fb = r[19]; fr = r[20];
