@@ -163,12 +163,15 @@ export class RegionTable {
   /** Runs the region at r[R_EIP], if there is one, and the regions that it leads to; see RegionEnd. */
   enter(): number {
     if (this.training !== 0 && --this.training === 0) this.cpu.fpu.x87.train(false);
-    const before = this.cpu.r[R_BUDGET]!;
+    const { trace, r } = this.cpu;
+    const before = r[R_BUDGET]!;
+    const { repeating } = trace;
+    // A REP instruction that had stopped between two iterations goes on, unless it is the interpreter's.
+    trace.repeating = -1;
     const end = this.links.enter();
+    if (before === r[R_BUDGET]) trace.repeating = repeating;
     if (end === RegionEnd.NOWHERE) return end;
-    this.retired += before - this.cpu.r[R_BUDGET]!;
-    // A REP instruction that had stopped between two iterations has gone on.
-    if (before !== this.cpu.r[R_BUDGET]!) this.cpu.trace.repeating = -1;
+    this.retired += before - r[R_BUDGET]!;
     const number = this.cpu.r[R_SITE]!;
     if (number !== 0) this.left(this.byNumber[number >>> SITE_BITS], number & SITE_MASK);
     if (this.links.targets.ready.length > 0) this.takeInTargets();
