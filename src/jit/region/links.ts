@@ -94,6 +94,8 @@ export const RegionEnd = {
   INTERPRET: 1,
   /** Nothing ran: there is no region at r[R_EIP]. */
   NOWHERE: 2,
+  /** Nothing is pending, and there is no region at r[R_EIP]. */
+  UNTRANSLATED: 3,
 } as const;
 
 /** Runs that may be nested: each takes some 300 bytes of the host's stack while it is not optimised, and Node gives about a megabyte. */
@@ -171,7 +173,7 @@ export class Links {
       link = this.find(r[R_EIP]!);
       if (link === NO_LINK) {
         this.counts.untranslated++;
-        return RegionEnd.LEFT;
+        return RegionEnd.UNTRANSLATED;
       }
     }
   }
