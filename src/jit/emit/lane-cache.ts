@@ -31,14 +31,23 @@ export function wordsOf(key: number): readonly number[] {
   return key < SINGLES ? [2 * index, 2 * index + 1] : [index];
 }
 export const MASKS = ['mD', 'mS', 'mW'] as const;
+/** Upper words of default NaNs. */
+export const NAN_DOUBLE = -0x80000,
+  NAN_SINGLE = -0x400000;
 /** The mask and bit that say that memory waits for a variable. */
 export const maskOf = (key: number): readonly [mask: string, bit: number] => [
   `m${kindOf(key)}`,
   (1 << indexOf(key)) | 0,
 ];
-export function storeOf(key: number): JsStatement[] {
-  const array = { D: 'xf', S: 'xs', W: 'xw' }[kindOf(key)];
-  return statements`${array}[${indexOf(key)}] = ${variableOf(key)};`;
+/** `special`: the variable may be NaN, which stands for the default NaN. */
+export function storeOf(key: number, special: boolean): JsStatement[] {
+  const kind = kindOf(key);
+  const index = indexOf(key);
+  const store = statements`${{ D: 'xf', S: 'xs', W: 'xw' }[kind]}[${index}] = ${variableOf(key)};`;
+  if (!special || kind === 'W') return store;
+  const words = statements`xw[${wordsOf(key).at(-1)!}] = ${kind === 'D' ? NAN_DOUBLE : NAN_SINGLE};`;
+  if (kind === 'D') words.push(...statements`xw[${2 * index}] = 0;`);
+  return [...store, ...statements`if (${variableOf(key)} !== ${variableOf(key)}) { ${words} }`];
 }
 /** Declarations of a region's variables and masks. */
 export function declarations(keys: ReadonlySet<number>): JsStatement[] {
@@ -50,10 +59,10 @@ export function declarations(keys: ReadonlySet<number>): JsStatement[] {
   ];
 }
 /** Writes what waits when the region is left. */
-export const settleMarked = (keys: ReadonlySet<number>): JsStatement[] =>
+export const settleMarked = (keys: ReadonlySet<number>, special: boolean): JsStatement[] =>
   [...keys].flatMap((key) => {
     const [mask, bit] = maskOf(key);
-    return statements`if ((${mask} & ${bit}) !== 0) { ${storeOf(key)} }`;
+    return statements`if ((${mask} & ${bit}) !== 0) { ${storeOf(key, special)} }`;
   });
 
 /** What a block expects whoever comes to it. */

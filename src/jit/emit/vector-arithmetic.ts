@@ -6,6 +6,8 @@
  * lie strictly between the smallest normal number and infinity: no IE, ZE, OE or UE, and FTZ changes nothing; the smallest normal number itself may be a tiny
  * result rounded up and is left to the helper. What is left is PE, which is sticky and masked: it is set at once when a result is inexact
  * (runtime/fpu/exactness.ts), unless it is set already.
+ * Where IE, OE and PE are set already and all exceptions masked (`special`), infinite results and NaNs need nothing either: a NaN is always the default NaN,
+ * which operations hand on, and is written by words.
  * Singles are computed in doubles and rounded once more: for + - × ÷ √ that is the same as rounding once, because 53 ≥ 2·24 + 2 (S. Figueroa, 1995).
  */
 import type { Expression } from 'estree';
@@ -13,7 +15,8 @@ import { FlagKind } from '../ir.js';
 import type { KnownFlags } from './flags.js';
 import { assignFlags } from './flags.js';
 import { js } from './quote.js';
-import { MIN_DOUBLE, MIN_SINGLE, type Place, type VectorCode } from './vector-lanes.js';
+import { MIN_DOUBLE, MIN_SINGLE } from './lane-values.js';
+import type { Place, VectorCode } from './vector-lanes.js';
 import { immediateOf, indexOf, isMemory, source, type Rule, type Task } from './vector-moves.js';
 
 interface Operator {
@@ -56,6 +59,12 @@ function checkedResult(
 ): string {
   const r = code.name(value);
   const size = code.name(js`Math.abs(${r})`);
+  if (code.host.special) {
+    code.missIf(
+      zero ? js`${size} <= ${least} && !(${r} === 0 && ${zero})` : js`${size} <= ${least} && ${r} !== 0`,
+    );
+    return r;
+  }
   const exact = zero ? js`!(${r} === 0 && ${zero})` : js`${r} !== 0`;
   code.missIf(js`!(${size} > ${least} && ${size} < Infinity) && ${exact}`);
   return r;
@@ -97,6 +106,7 @@ function arithmetic(operator: Operator, format: Format, count: number): Rule {
     const lanes = upTo(count).map((i) => {
       const a = format.clean(code, { register: to }, i);
       const b = format.clean(code, from, i);
+      if (operator === DIV && code.host.special) code.missIf(js`${b} === 0`);
       const r = format.result(code, operator.compute(a, b), operator.zero?.(a, b));
       const inexact = format === DOUBLES ? operator.inexact(a, b, r) : operator.inexactSingle(a, b, r);
       return { r, inexact };
@@ -117,7 +127,7 @@ function squareRoot(format: Format, count: number): Rule {
       // A root is never tiny; that of a negative number is a NaN.
       const root = format === DOUBLES ? js`Math.sqrt(${a})` : js`Math.fround(Math.sqrt(${a}))`;
       const r = code.name(root);
-      code.missIf(js`!(${r} < Infinity)`);
+      if (!code.host.special) code.missIf(js`!(${r} < Infinity)`);
       return { r, inexact: js`${name}(${a}, ${r})` };
     });
     code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
@@ -140,7 +150,7 @@ function select(operator: '<' | '>', format: Format, count: number): Rule {
   };
 }
 
-/** Predicates 4-7 are the negations of 0-3; without NaNs nothing is unordered. */
+/** Predicates 4-7 are the negations of 0-3. */
 function holds(predicate: number, a: string, b: string): Expression {
   switch (predicate & 7) {
     case 0:
@@ -155,8 +165,10 @@ function holds(predicate: number, a: string, b: string): Expression {
       return js`${a} < ${b} ? 0 : -1`;
     case 6:
       return js`${a} <= ${b} ? 0 : -1`;
+    case 3:
+      return js`${a} === ${a} && ${b} === ${b} ? 0 : -1`;
     default:
-      return (predicate & 7) === 3 ? js`0` : js`-1`;
+      return js`${a} === ${a} && ${b} === ${b} ? -1 : 0`;
   }
 }
 function compare(format: Format, count: number): Rule {
@@ -181,6 +193,7 @@ function compareToFlags(format: Format): Rule {
     const { code } = task;
     const a = format.clean(code, { register: indexOf(task, 0) }, 0);
     const b = format.clean(code, second(task, format, 1), 0);
+    if (code.host.special) code.missIf(js`${a} !== ${a} || ${b} !== ${b}`);
     const zero = js`0`;
     const bits = js`${a} < ${b} ? 1 : ${a} === ${b} ? 64 : 0`;
     code.push(assignFlags(code.host.flags, FlagKind.EXPLICIT, 32, { a: bits, b: zero, result: zero }));

@@ -1,7 +1,8 @@
 /** Short ways of packed integers and of logic on XMM registers: four int32 operations each, smaller elements within words. */
 import type { Expression } from 'estree';
 import { js, numeral } from './quote.js';
-import { ZERO_WORD, type Place, type VectorCode } from './vector-lanes.js';
+import { ZERO_WORD } from './lane-values.js';
+import type { Place, VectorCode } from './vector-lanes.js';
 import {
   immediateOf,
   indexOf,
@@ -52,9 +53,11 @@ type SignRule = (code: VectorCode, number: string, low: string, high: string) =>
 /** Masks that change or clear signs, or select all or nothing, act on the number; another mask leaves. */
 const flipSign: SignRule = (code, number, low, high) => {
   code.missIf(js`(${low} | ${high} & 0x7fffffff) !== 0`);
+  if (code.host.special) code.missIf(js`${number} !== ${number}`);
   return js`${high} === 0 ? ${number} : -${number}`;
 };
 const clearSign: SignRule = (code, number, low, high) => {
+  if (code.host.special) code.missIf(js`${number} !== ${number}`);
   code.missIf(js`(${low} !== -1 || (${high} | -0x80000000) !== -1) && (${low} | ${high}) !== 0`);
   return js`${low} === 0 ? 0 : ${high} < 0 ? ${number} : Math.abs(${number})`;
 };

@@ -15,6 +15,8 @@ import {
   LaneCache,
   type Expected,
   MASKS,
+  NAN_DOUBLE,
+  NAN_SINGLE,
   maskOf,
   singleKey,
   storeOf,
@@ -22,6 +24,17 @@ import {
   wordKey,
   wordsOf,
 } from './lane-cache.js';
+import {
+  notDefault,
+  SPECIAL,
+  SPECIAL_BITS,
+  uncleanDouble,
+  uncleanSingle,
+  ZERO_DOUBLE,
+  ZERO_SINGLE,
+  ZERO_WORD,
+  ZEROS,
+} from './lane-values.js';
 
 /** What a vector instruction needs of the code around it. */
 export interface VectorHost {
@@ -30,6 +43,8 @@ export interface VectorHost {
   readonly misaligned: boolean;
   /** PE has to be noted; if not, it is known to be set where MXCSR has been looked at. */
   readonly precise: boolean;
+  /** IE, OE and PE are known to be set where MXCSR has been looked at, and all exceptions masked: clean numbers may be default NaNs. */
+  readonly special: boolean;
   /** How what a register is loaded with will be used. */
   form(register: number): Form | undefined;
   /** Leaves because MXCSR is not as expected. */
@@ -46,15 +61,6 @@ export interface VectorHost {
   x87(name: string): string;
 }
 
-export const MIN_DOUBLE = 2.2250738585072014e-308;
-export const MIN_SINGLE = 1.1754943508222875e-38;
-
-/** Variables of every region with vector code. */
-export const ZERO_WORD = 'zw',
-  ZERO_DOUBLE = 'zd',
-  ZERO_SINGLE = 'zs';
-export const ZEROS: ReadonlySet<string> = new Set<string>([ZERO_WORD, ZERO_DOUBLE, ZERO_SINGLE]);
-
 /** How 32 or 64 bits are held. */
 export type Form = 'double' | 'single' | 'word';
 export interface Part {
@@ -66,8 +72,6 @@ export interface Half {
   readonly parts: readonly Part[];
 }
 const cleanName = (lane: Lane | undefined): string | undefined => (lane?.clean ? lane.name : undefined);
-const uncleanDouble = (x: string): Expression => js`!(Math.abs(${x}) > ${MIN_DOUBLE}) && ${x} !== 0`;
-const uncleanSingle = (x: string): Expression => js`!(Math.abs(${x}) > ${MIN_SINGLE}) && ${x} !== 0`;
 
 /** Word of the unit's state that is nobody's (runtime/fpu/state.ts). */
 const SCRATCH = FPU_SCRATCH / 4;
@@ -250,7 +254,7 @@ export class VectorCode {
   cleanDouble(place: Place, half: number): string {
     const lane = this.double(place, half);
     if (lane.clean) return lane.name;
-    this.missIf(uncleanDouble(lane.name));
+    this.missIf(this.unclean(place, half, lane.name, true));
     if ('register' in place)
       this.cache.doubles.set(2 * place.register + half, { name: lane.name, clean: true });
     return lane.name;
@@ -258,12 +262,17 @@ export class VectorCode {
   cleanSingle(place: Place, word: number): string {
     const lane = this.single(place, word);
     if (lane.clean) return lane.name;
-    this.missIf(uncleanSingle(lane.name));
+    this.missIf(this.unclean(place, word, lane.name, false));
     if ('register' in place)
       this.cache.singles.set(4 * place.register + word, { name: lane.name, clean: true });
     return lane.name;
   }
 
+  private unclean(place: Place, i: number, name: string, double: boolean): Expression {
+    const test = double ? uncleanDouble(name) : uncleanSingle(name);
+    if (!this.host.special || 'at' in place) return test;
+    return js`${test} && ${notDefault(double ? doubleKey(2 * place.register + i) : singleKey(4 * place.register + i))}`;
+  }
   /** 32 bits, whatever they are: a clean single, or a word. */
   part(place: Place, word: number, form: Form): Part {
     if ('register' in place) {
@@ -340,12 +349,34 @@ export class VectorCode {
   /** 64 bits of a register to RAM. */
   storeHalf(register: number, half: number, at: string, offset: number): void {
     const { double, parts } = this.half({ register }, half, 'word');
-    if (double !== undefined) return this.storeDouble(at, offset, double);
+    if (double !== undefined) {
+      this.storeDouble(at, offset, double);
+      if (this.host.special && double !== ZERO_DOUBLE)
+        this.push(statements`if (${double} !== ${double}) {
+          ${this.aside(() => {
+            this.storeWord(at, offset, js`0`);
+            this.storeWord(at, offset + 4, js`${NAN_DOUBLE}`);
+          })}
+        }`);
+      return;
+    }
     parts.forEach((part, i) => this.storePart(part, at, offset + 4 * i));
   }
   storePart({ single, word }: Part, at: string, offset: number): void {
-    if (single !== undefined) this.storeSingle(at, offset, single);
-    else this.storeWord(at, offset, js`${word!}`);
+    if (word !== undefined) return this.storeWord(at, offset, js`${word}`);
+    this.storeSingle(at, offset, single!);
+    if (this.host.special)
+      this.push(statements`if (${single!} !== ${single!}) {
+        ${this.aside(() => this.storeWord(at, offset, js`${NAN_SINGLE}`))}
+      }`);
+  }
+  private aside(emit: () => void): JsStatement[] {
+    const { out } = this;
+    this.out = [];
+    emit();
+    const made = this.out;
+    this.out = out;
+    return made;
   }
 
   // ---- registers in variables --------------------------------------------------------------------------------------------
@@ -377,7 +408,7 @@ export class VectorCode {
   }
   /** Writes what waits in a variable. */
   private settle(key: number): void {
-    const store = storeOf(key);
+    const store = storeOf(key, this.host.special);
     const [mask, bit] = maskOf(key);
     const certain = this.cache.waiting.get(key) === 'certainly';
     this.push(certain ? store : statements`if ((${mask} & ${bit}) !== 0) { ${store} }`);
@@ -429,8 +460,8 @@ export class VectorCode {
       name = this.name(
         kind === 'D' ? js`xf[${first >> 1}]` : kind === 'S' ? js`xs[${first}]` : js`xw[${first}]`,
       );
-      if (kind === 'D') fails(uncleanDouble(name));
-      else if (kind === 'S') fails(uncleanSingle(name));
+      const test = kind === 'D' ? uncleanDouble(name) : uncleanSingle(name);
+      if (kind !== 'W') fails(this.host.special ? js`${test} && ${notDefault(key)}` : test);
     }
     if (zero) fails(kind === 'W' ? js`${name} !== 0` : js`!(${name} === 0 && 1 / ${name} > 0)`);
     else this.push(statements`${variableOf(key)} = ${name};`);
@@ -441,13 +472,16 @@ export class VectorCode {
   control(): string {
     if (this.cache.control === undefined) {
       if (!this.cache.controlTouched) this.cache.wants.add(CONTROL_KEY);
-      this.checkControl(() => (this.host.precise ? this.host.miss(true) : this.host.missControl()));
+      this.checkControl(() =>
+        this.host.precise && !this.host.special ? this.host.miss(true) : this.host.missControl(),
+      );
     }
     return this.cache.control!;
   }
   private checkControl(leave: () => JsStatement[]): void {
     const name = this.name(js`xc[0]`);
-    const [bits, value] = this.host.precise ? [0x7000, 0x1000] : [0x7020, 0x1020];
+    const { precise, special } = this.host;
+    const [bits, value] = special ? [SPECIAL_BITS, SPECIAL] : precise ? [0x7000, 0x1000] : [0x7020, 0x1020];
     this.push(statements`if ((${name} & ${bits}) !== ${value}) { ${leave()} }`);
     this.cache.control = name;
   }

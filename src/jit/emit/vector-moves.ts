@@ -2,7 +2,8 @@
 import type { Instruction, Operand } from '../../decoder/instruction.js';
 import type { Expression } from 'estree';
 import { js } from './quote.js';
-import { ZERO_WORD, type AccessSize, type Form, type Place, type VectorCode } from './vector-lanes.js';
+import { ZERO_WORD } from './lane-values.js';
+import type { AccessSize, Form, Place, VectorCode } from './vector-lanes.js';
 
 /** One instruction being emitted: `address` is the linear address of its memory operand. */
 export interface Task {

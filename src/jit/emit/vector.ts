@@ -63,6 +63,7 @@ export class VectorEmitter {
   /** At the beginning of a block. */
   begin(expected: Expected): void {
     this.code.cache = LaneCache.expected(expected);
+    for (const key of expected.waiting) this.code.variables.add(key);
   }
   /** Variables that registers have. */
   get variables(): ReadonlySet<number> {

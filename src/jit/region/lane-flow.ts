@@ -3,7 +3,7 @@
  * them again. Whoever comes without them reads and checks them on its way. Found from a first emission in which no block expected anything.
  */
 import { CONTROL_KEY, kindOf, wordsOf, type Expected, type LaneCache } from '../emit/lane-cache.js';
-import { ZEROS } from '../emit/vector-lanes.js';
+import { ZEROS } from '../emit/lane-values.js';
 
 /** A way between blocks that is no inheritance; `from`: the block without inheritance before it. */
 export interface Edge {

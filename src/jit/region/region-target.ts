@@ -34,6 +34,7 @@ import { VectorEmitter } from '../emit/vector.js';
 import type { Form, VectorHost } from '../emit/vector-lanes.js';
 import type { Expected } from '../emit/lane-cache.js';
 
+import type { TranslationOptions } from './translate.js';
 import {
   SITE_ACCESS,
   SITE_CONTROL,
@@ -47,7 +48,6 @@ import {
 
 export const GPR_NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
 const VIEWS = { dv: 'dv', u8: 'u8', read: 'RT', write: 'WT' };
-/** For places that need not be aligned. */
 const MISALIGNED = { ...VIEWS, dv: 'du' };
 const FLAG_LOCALS = [
   ['fk', R_FLAG_KIND],
@@ -123,10 +123,12 @@ export class RegionTarget implements Target {
   /** Instructions to the next budget check at most. */
   readonly longest: number;
 
-  /** `precise`: PE has to be noted. */
-  constructor(longest: number, inlinesX87: boolean, precise: boolean) {
+  constructor(
+    longest: number,
+    { inlinesX87, precise, special }: Pick<TranslationOptions, 'inlinesX87' | 'precise' | 'special'>,
+  ) {
     this.longest = longest;
-    this.vectorHost = { ...this.vectorHost, precise };
+    this.vectorHost = { ...this.vectorHost, precise, special };
     this.vectors = new VectorEmitter(inlinesX87);
   }
 
@@ -198,6 +200,9 @@ export class RegionTarget implements Target {
     if (x87 !== undefined && kind === SITE_GOES_ON) throw new Error('x87 state is not written');
     this.sites.push({ offset, uncounted, kind, machines, mnemonic: this.at?.mnemonic ?? '', x87 });
     return statements`site = ${this.sites.length - 1}; ${this.out()}`;
+  }
+  leaveFor(to: Expression): JsStatement[] {
+    return statements`eip = ${to}; ${this.out()}`;
   }
   private out(): JsStatement[] {
     return [...this.vectors.marks(), breakTo('OUT')];
@@ -340,6 +345,7 @@ export class RegionTarget implements Target {
     flags: this.flags,
     misaligned: false,
     precise: true,
+    special: false,
     form: (register) => this.at.form(register),
     missControl: () => this.leaveHere(SITE_CONTROL),
     miss: (all) => this.leaveHere(SITE_QUICK, all === true ? this.at.quick : undefined),
@@ -435,7 +441,7 @@ export class RegionTarget implements Target {
       if (condition === undefined) return taken(to);
       return [...statements`if (${condition}) { ${taken(to)} }`, ...notTaken()];
     }
-    return statements`eip = ${to}; ${this.out()}`;
+    return this.leaveFor(to);
   }
 
   /** Goes into an inlined callee or back from it. */
@@ -450,7 +456,7 @@ export class RegionTarget implements Target {
 
   /** A return that may go behind a call of the region itself. */
   private returnInside(to: Expression, called: boolean, { cases }: Position): JsStatement[] {
-    const leave = statements`eip = ${to}; ${this.out()}`;
+    const leave = this.leaveFor(to);
     const settled = called ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${leave} }` : [];
     const name = `j${this.at.offset & 4095}_`;
     const sorted = [...cases].sort((a, b) => a.offset - b.offset);

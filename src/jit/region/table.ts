@@ -5,7 +5,7 @@ import type { PhysicalMemory } from '../../runtime/memory.js';
 import { tableAt } from '../../runtime/processor-area.js';
 import { FPU_MXCSR, FPU_X87_NUMBERS, FPU_X87_STATE } from '../../runtime/fpu/state.js';
 import type { X87Pending } from '../../runtime/fpu/x87-pairs.js';
-import { CLASS, EXTENDED_NEAREST, PE } from '../../runtime/fpu/x87-short-core.js';
+import { CLASS, EXTENDED_NEAREST } from '../../runtime/fpu/x87-short-core.js';
 import { R_BUDGET, R_CPL, R_EIP, R_EPOCH, R_SITE, R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
 import { sharedEnvironment } from '../shared-environment.js';
 import { checkWrap } from '../wrapped-access.js';
@@ -18,6 +18,7 @@ import type { AsmLayout } from './asm-printer.js';
 import { boundEnvironment } from './bound-environment.js';
 import { ABSORBED, RegionGraph, type CodeBytes, type KnownRegion } from './graph.js';
 import { hasWordImmediate } from '../semantics/index.js';
+import { ExpectedControl } from './expected-control.js';
 import { Links, NO_LINK, RegionEnd, type CallSite, type Entry, type LinkedRegion } from './links.js';
 import {
   SITE_ACCESS,
@@ -85,8 +86,8 @@ export class RegionTable {
   /** Instructions whose accesses are completed by calls, and those that are checked by themselves. */
   private readonly callSites = new Set<number>();
   private readonly alone = new Set<number>();
-  /** Instructions at which MXCSR was not as regions expect it, and beginnings of blocks where XMM registers were not. */
-  private readonly precise = new Set<number>();
+  private readonly mxcsr = new ExpectedControl();
+  /** Beginnings of blocks where XMM registers were not as expected. */
   private readonly plainBlocks = new Set<number>();
   /** Instructions whose immediate operand the guest changes. */
   private readonly variable: ReadonlySet<number>;
@@ -202,14 +203,14 @@ export class RegionTable {
       region.misses[site] = 0;
       return;
     }
-    const remedy = this.remedyFor(kind, machines.length);
+    const remedy = this.remedyFor(kind, machines.length, machines[0]!);
     for (const machine of machines) remedy.add(machine);
     this.counts.retranslations++;
     this.cache.removeRegion(region);
   }
 
-  private remedyFor(kind: SiteKind, machines: number): Set<number> {
-    if (kind === SITE_CONTROL) return this.precise;
+  private remedyFor(kind: SiteKind, machines: number, first: number): Set<number> {
+    if (kind === SITE_CONTROL) return this.mxcsr.remedyAt(first);
     if (kind === SITE_EXPECTED) return this.plainBlocks;
     return machines > 1 && kind === SITE_ACCESS ? this.alone : this.callSites;
   }
@@ -245,7 +246,7 @@ export class RegionTable {
       ahead: this.layout(this.user),
       calls: (machine) => completeAccesses === true || this.callSites.has(machine),
       alone: (machine) => this.alone.has(machine),
-      precise: this.isPrecise(graph),
+      ...this.mxcsr.expected(this.cpu.fpu.mxcsr, graph),
       expects: (machine) => !this.plainBlocks.has(machine),
       inlinesX87: (this.cpu.fpu.control & CLASS) === EXTENDED_NEAREST,
       variable: (machine, instruction) => this.isVariable(machine, instruction),
@@ -261,14 +262,6 @@ export class RegionTable {
     this.counts.sourceBytes += translation.code.source.length;
     this.options.onTranslation?.(name, translation.code.source);
     return true;
-  }
-
-  /** Whether SSE code has to note inexact results, because PE is not set, or was not when it ran. */
-  private isPrecise(graph: RegionGraph): boolean {
-    if ((this.cpu.fpu.mxcsr & PE) === 0) return true;
-    if (this.precise.size === 0) return false;
-    const machine = (offset: number): number => (graph.frames.get(offset >> 12)! << 12) | (offset & 4095);
-    return graph.blocks.some(({ body }) => body.some(({ offset }) => this.precise.has(machine(offset))));
   }
 
   /** Short ways of x87 take all their ways while the region is new. */

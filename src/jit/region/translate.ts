@@ -67,6 +67,8 @@ export interface TranslationOptions {
   readonly inlinesX87: boolean;
   /** PE is not known to be set in MXCSR. */
   readonly precise: boolean;
+  /** IE, OE and PE are set in MXCSR and all exceptions masked. */
+  readonly special: boolean;
   /** Whether the block that begins at a machine address may expect something of XMM registers. */
   expects(machine: number): boolean;
   /** Whether the accesses of the instruction at a machine address are completed by calls. */
@@ -98,7 +100,7 @@ class RegionEmitter implements BlockEmitter {
     this.graph = graph;
     this.options = options;
     this.expected = expected;
-    this.target = new RegionTarget(graph.instructionCount, options.inlinesX87, options.precise);
+    this.target = new RegionTarget(graph.instructionCount, options);
     this.emitter = new Emitter(this.target);
   }
 
@@ -215,7 +217,7 @@ class RegionEmitter implements BlockEmitter {
       last,
       taken: (to: Expression) =>
         current.back === undefined && this.graph.isTruncated(placed)
-          ? statements`eip = ${to}; break OUT;`
+          ? this.target.leaveFor(to)
           : this.way(node, current.taken, current.back ?? targetOf(placed)),
       notTaken: () => this.way(node, current.next, offset + instruction.length),
       continuation: current.continuation,
@@ -286,7 +288,7 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
     ${declarations(target.vectors.variables)};
     ${labelled('OUT', block(body))};
     ${block(target.spillBody)};
-    ${settleMarked(target.vectors.variables)};
+    ${settleMarked(target.vectors.variables, options.special)};
     r[${R_EIP}] = eip; r[${R_BUDGET}] = n;`;
   const ahead = compiledAhead(inner, target, options);
   const entries = new Map(graph.entries.map((node) => [graph.blocks[node]!.start, layout.entryCode[node]!]));
