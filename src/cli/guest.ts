@@ -131,7 +131,7 @@ export function createMachine(setup: MachineSetup): Machine {
       noReboot: true,
       network,
       ...(clock === 'host' ? { rtcEpoch: Math.floor(Date.now() / 1000) } : {}),
-      createEngine: createEngine(engine, { onTraining: applyV8Flags }),
+      createEngine: createEngine(engine, { onLongRun: applyV8Flags }),
     });
     serial.now = () => machine.now();
     return machine;

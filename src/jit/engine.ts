@@ -20,10 +20,10 @@ import {
 } from '../runtime/state.js';
 import { DecodeFailure } from '../decoder/instruction.js';
 import { Evaluator, Outcome } from './evaluator.js';
-import { createEnvironment, type MemoryView } from './interpreter/environment.js';
+import type { MemoryView } from './interpreter/environment.js';
 import { SpecialForm } from './interpreter/forms.js';
-import { createHandlers, createRun, type Handler } from './interpreter/generated.js';
-import { trainInterpreter } from './interpreter/train.js';
+import type { Handler } from './interpreter/generated.js';
+import { Interpreter } from './interpreter/interpreter.js';
 import { CHAIN_LIMIT, Predecoder, type Concrete } from './interpreter/predecode.js';
 import { decodeIn, modeView } from './mode-view.js';
 import { CodeLimit } from './code-limit.js';
@@ -39,12 +39,12 @@ export interface EngineOptions extends RegionOptions {
   readonly name: EngineName;
   /** Executions of a loop head or call target before its region is translated. */
   readonly heatThreshold?: number;
-  /** Told when the guest has run long enough for the interpreter to be trained: settings of the host that pay for long guests belong here. */
-  readonly onTraining?: () => void;
+  /** Told when the guest has run long enough for the interpreter to be compiled: settings of the host that pay for long guests belong here. */
+  readonly onLongRun?: () => void;
 }
 
-/** Instructions that a guest retires before the interpreter is trained: 0.1 s of CPU that one which ends sooner, or is being started, need not pay. */
-const UNTRAINED_INSTRUCTIONS = 250_000;
+/** Instructions that a guest retires before the interpreter is compiled ahead of time: CPU time that one which ends sooner, or is being started, need not pay. */
+const SHORT_RUN = 250_000;
 /** Budget below which instructions are stepped one by one: no chain is longer. */
 const NEAR = CHAIN_LIMIT + 32;
 const FORM_MASK = 4095;
@@ -61,7 +61,7 @@ export class JitEngine {
   private readonly evaluator: Evaluator;
   private readonly predecoder: Predecoder;
   private readonly handlers: (Handler | undefined)[];
-  private readonly interpret: (slot: number, pageEip: number, mapBase: number) => number;
+  private readonly interpreter: Interpreter;
   private readonly view: MemoryView;
   private readonly stepper: SingleStep;
   private singleStep = false;
@@ -75,9 +75,9 @@ export class JitEngine {
   private readonly crossBytes = new Uint8Array(16);
   /** Instructions retired inside regions. */
   private regionInstructions = 0;
-  /** Instructions until the interpreter is trained; Infinity when it is, or is not to be. */
-  private untrained = Infinity;
-  private onTraining: (() => void) | undefined;
+  /** Instructions until the interpreter is compiled; Infinity when it is, or is not to be. */
+  private beforeLongRun = Infinity;
+  private onLongRun: (() => void) | undefined;
 
   private readonly cpu: Cpu;
   private readonly memory: PhysicalMemory;
@@ -94,13 +94,12 @@ export class JitEngine {
     this.predecoder = new Predecoder(cpu, this.cache, memory, options.name === 'evaluator');
     const { mmu } = cpu;
     this.view = { read: mmu.readTlb[0], write: mmu.writeTlb[0], execute: mmu.executeTlb[0], codeBase: 0 };
-    const environment = createEnvironment(cpu, memory, this.cache, this.view);
-    this.handlers = createHandlers(environment);
+    this.interpreter = new Interpreter(cpu, memory, this.cache, this.view);
+    this.handlers = this.interpreter.handlers;
     this.handlers[SpecialForm.EVALUATE] = (slot, pageEip) => this.evaluate(slot, pageEip);
     this.handlers[SpecialForm.CROSS] = (slot, pageEip) => this.evaluateCrossing(slot, pageEip);
     this.handlers[SpecialForm.REGION] = (slot, pageEip) =>
       this.handlers[this.regions.formOf(slot)]!(slot, pageEip);
-    this.interpret = createRun(environment, this.handlers);
     const changeMode = (): boolean => {
       this.changeMode();
       this.r[R_PENDING] = 0;
@@ -123,24 +122,23 @@ export class JitEngine {
     this.codeLimit = new CodeLimit(cpu, memory);
     this.wrapped = new WrappedAccess(cpu, memory);
     this.changeMode();
-    if (options.train !== false && options.name !== 'evaluator') this.untrained = UNTRAINED_INSTRUCTIONS;
-    this.onTraining = options.onTraining;
+    if (options.train !== false && options.name !== 'evaluator') this.beforeLongRun = SHORT_RUN;
+    this.onLongRun = options.onLongRun;
   }
 
   run(): void {
-    if (this.untrained === Infinity) return this.execute();
-    if (this.untrained <= 0) this.train();
+    if (this.beforeLongRun === Infinity) return this.execute();
+    if (this.beforeLongRun <= 0) this.becomeLong();
     const before = this.r[R_BUDGET]!;
     this.execute();
-    this.untrained -= before - this.r[R_BUDGET]!;
+    this.beforeLongRun -= before - this.r[R_BUDGET]!;
   }
 
-  private train(): void {
-    const { r, cpu, memory, cache, view } = this;
-    if (r[R_CPL] !== 0 || r[R_PENDING] !== 0) return;
-    this.onTraining?.();
-    this.onTraining = undefined;
-    if (trainInterpreter({ cpu, memory, cache, view }, this.interpret)) this.untrained = Infinity;
+  private becomeLong(): void {
+    this.onLongRun?.();
+    this.onLongRun = undefined;
+    this.interpreter.compile();
+    this.beforeLongRun = Infinity;
   }
 
   private execute(): void {
@@ -277,14 +275,12 @@ export class JitEngine {
       if (this.singleStep) return this.stepTrapped();
       if (this.locate() === 0) return;
     }
-    const end = this.runRegions();
-    if (end < RegionEnd.NOWHERE) return;
-    if (end === RegionEnd.UNTRANSLATED && (r[R_PENDING] !== 0 || r[R_BUDGET]! <= 0)) return;
+    if (this.runRegions()) return;
     const slot = this.locate();
     if (slot === 0) return;
     const isRegion = (cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION;
     // Its page was not fetched from before.
-    if (isRegion && this.runRegions() !== RegionEnd.NOWHERE) return;
+    if (isRegion && this.runRegions()) return;
     const pageEip = (r[R_EIP]! - (cache.slots[slot + 3]! & 4095)) | 0;
     if (isRegion || r[R_BUDGET]! < NEAR || this.name === 'evaluator' || this.codeLimit.alone) {
       this.step(slot, pageEip);
@@ -293,19 +289,19 @@ export class JitEngine {
     // Entered from a region or an exit: a jump here counts as it does inside the interpreter.
     const heat = cache.heat[slot >> 2]! - 1;
     cache.heat[slot >> 2] = heat;
-    if (heat < 0 || this.interpret(slot, pageEip, this.mapBase) !== 0) this.translate();
+    if (heat < 0 || this.interpreter.execute(slot, pageEip, this.mapBase)) this.translate();
   }
 
-  /** From r[R_EIP] on, if a region begins there; see RegionEnd. */
-  private runRegions(): number {
+  /** From r[R_EIP] on, if a region begins there. */
+  private runRegions(): boolean {
     const { r } = this;
     const before = r[R_BUDGET]!;
     const end = this.regions.enter();
-    if (end === RegionEnd.NOWHERE) return end;
+    if (end === RegionEnd.NOWHERE) return false;
     this.regionInstructions += before - r[R_BUDGET]!;
     if (r[R_FAULT] !== 0) r[R_BUDGET] = r[R_BUDGET]! - 1;
     else if (end === RegionEnd.INTERPRET && r[R_BUDGET]! > 0) this.stepHere();
-    return end;
+    return true;
   }
 
   /** Translates from r[R_EIP] on, which is hot (or is wanted translated before it ever ran); false where nothing can be. */

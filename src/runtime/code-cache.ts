@@ -13,11 +13,12 @@
  */
 import { hostTable } from './host-tables.js';
 import { PAGE_CODE, type PhysicalMemory } from './memory.js';
+import { CODE_MODES, CODE_PAGES, CODE_SLOTS } from './processor-area.js';
 import { PENDING, R_PENDING, type Cpu } from './state.js';
 
 export const SLOT_WORDS = 4;
-const MAX_SLOTS = 1 << 20;
-const MAX_PAGES = 1 << 12;
+const MAX_SLOTS = CODE_SLOTS;
+const MAX_PAGES = CODE_PAGES;
 /** Stores beside the code of a page until the page is given up as code; a page that comes back as code bears more. */
 const FOREIGN_STORES = 256;
 const MOST_FOREIGN_STORES = 1 << 17;
@@ -61,12 +62,14 @@ export interface CacheStatistics {
 export const NEVER_HOT = 0x7fffffff;
 
 export class CodeCache {
-  readonly slots = hostTable(MAX_SLOTS * SLOT_WORDS);
+  readonly slots: Int32Array;
   /** Executions left until a slot is hot, by slot number. */
-  readonly heat = hostTable(MAX_SLOTS);
-  readonly map = hostTable(MAX_PAGES * 4096);
+  readonly heat: Int32Array;
+  readonly map: Int32Array;
   /** Machine frame → base in `map`, for the current mode. */
   pages: Int32Array;
+  /** Byte offset in the processor's area of `pages`, or of a table that is always empty where those of other modes have taken all room. */
+  pagesAt = 0;
   mode = -1;
   /** Called when everything was thrown away. */
   onReset: () => void = () => undefined;
@@ -94,6 +97,12 @@ export class CodeCache {
     this.memory = memory;
     this.heatThreshold = heatThreshold;
     this.frameCount = memory.pageFlags.length;
+    const { buffer, code } = memory.processor;
+    this.slots = code
+      ? new Int32Array(buffer, code.slots, MAX_SLOTS * SLOT_WORDS)
+      : hostTable(MAX_SLOTS * SLOT_WORDS);
+    this.heat = code ? new Int32Array(buffer, code.heat, MAX_SLOTS) : hostTable(MAX_SLOTS);
+    this.map = code ? new Int32Array(buffer, code.map, MAX_PAGES * 4096) : hostTable(MAX_PAGES * 4096);
     this.pages = new Int32Array(this.frameCount);
     memory.onCodeWrite = (address, length) => this.written(address, length);
   }
@@ -104,13 +113,23 @@ export class CodeCache {
     const { mode: last, pages } = this;
     let table = mode === this.lastMode ? this.lastPages : this.tables.get(mode);
     if (table === undefined) {
-      table = new Int32Array(this.frameCount);
+      table = this.newTable();
       this.tables.set(mode, table);
     }
     this.lastMode = last;
     this.lastPages = pages;
     this.mode = mode;
     this.pages = table;
+    const { processor } = this.memory;
+    if (processor.code)
+      this.pagesAt = table.buffer === processor.buffer ? table.byteOffset : processor.code.pages;
+  }
+  private newTable(): Int32Array {
+    const { buffer, code } = this.memory.processor;
+    const number = this.tables.size + 1;
+    const bytes = 4 * this.frameCount;
+    if (!code || number >= CODE_MODES) return new Int32Array(this.frameCount);
+    return new Int32Array(buffer, code.pages + number * bytes, this.frameCount);
   }
   private lastMode = -1;
   private lastPages: Int32Array | undefined;

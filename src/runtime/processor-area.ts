@@ -12,13 +12,32 @@ export interface ProcessorArea {
   readonly fpu: number;
   /** Int32 × 2^20 each: reads, then writes, each for the supervisor, then for the user. */
   readonly tables: number;
+  /** What the interpreter runs; undefined where it would lie beyond the 31 bits that generated code can address. */
+  readonly code: CodeArea | undefined;
 }
+
+/** Byte offsets in the same buffer. */
+export interface CodeArea {
+  /** Two tables like those of reads and writes, of instruction fetches. */
+  readonly execute: number;
+  /** Int32 × 4 × CODE_SLOTS, Int32 × CODE_SLOTS, Int32 × 4096 × CODE_PAGES: see code-cache.ts. */
+  readonly slots: number;
+  readonly heat: number;
+  readonly map: number;
+  /** Int32 × frames × CODE_MODES. */
+  readonly pages: number;
+}
+export const CODE_SLOTS = 1 << 20;
+export const CODE_PAGES = 1 << 12;
+/** The first of them is always empty. */
+export const CODE_MODES = 24;
 
 const FPU_AT = 512;
 const TABLE_BYTES = 4 << 20;
 const TABLES = 4;
 /** asm.js takes buffers whose size is a multiple of this. */
 const GRANULE = 16 << 20;
+const LIMIT = 0x7fffffff;
 
 /** Byte offset of the table of reads or writes. */
 export const tableAt = (area: ProcessorArea, write: boolean, user: 0 | 1): number =>
@@ -27,6 +46,19 @@ export const tableAt = (area: ProcessorArea, write: boolean, user: 0 | 1): numbe
 /** A zeroed buffer with `ramBytes` (whole pages) and the area behind them. Throws RangeError when the host cannot give that much. */
 export function processorArea(ramBytes: number): ProcessorArea {
   const tables = Math.ceil((ramBytes + 4096) / TABLE_BYTES) * TABLE_BYTES;
-  const bytes = Math.ceil((tables + TABLES * TABLE_BYTES) / GRANULE) * GRANULE;
-  return { buffer: new ArrayBuffer(bytes), registers: ramBytes, fpu: ramBytes + FPU_AT, tables };
+  const execute = tables + TABLES * TABLE_BYTES;
+  const slots = execute + 2 * TABLE_BYTES;
+  const heat = slots + 16 * CODE_SLOTS;
+  const map = heat + 4 * CODE_SLOTS;
+  const pages = map + 4 * 4096 * CODE_PAGES;
+  const whole = granules(pages + (ramBytes >>> 12) * 4 * CODE_MODES);
+  const fits = whole <= LIMIT;
+  return {
+    buffer: new ArrayBuffer(fits ? whole : granules(execute)),
+    registers: ramBytes,
+    fpu: ramBytes + FPU_AT,
+    tables,
+    code: fits ? { execute, slots, heat, map, pages } : undefined,
+  };
 }
+const granules = (bytes: number): number => Math.ceil(bytes / GRANULE) * GRANULE;

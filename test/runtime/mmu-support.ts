@@ -23,8 +23,8 @@ export interface Machine {
 }
 
 export function createMachine(ramBytes = 1 << 20, scatter?: number): Machine {
-  const cpu = new Cpu(MODEL);
   const memory = new PhysicalMemory(ramBytes, scatter === undefined ? {} : { scatter });
+  const cpu = new Cpu(MODEL, memory.processor);
   const mmu = new Mmu(cpu, memory);
   cpu.mmu = mmu;
   return { cpu, memory, mmu };

@@ -25,6 +25,16 @@ export const SpecialForm = {
 } as const;
 export const FIRST_GENERATED_FORM = 8;
 
+/** How the hot switch ended. */
+export const RunEnd = {
+  /** At r[R_EIP], which is the dispatcher's. */
+  DISPATCH: 0,
+  /** The same, and what begins there has become hot. */
+  HOT: 1,
+  /** At slot r[R_SLOT], which its handler has to run. */
+  HANDLER: 2,
+} as const;
+
 function operandKey(operand: Operand, n: number): string {
   switch (operand.kind) {
     case 'register':

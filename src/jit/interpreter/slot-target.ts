@@ -10,8 +10,9 @@ import {
   R_FLAG_KIND,
   R_FLAG_RESULT,
   R_MAP_BASE,
+  R_PAGE_EIP,
 } from '../../runtime/state.js';
-import { js, identifier, numeral, statements } from '../emit/quote.js';
+import { breakTo, js, identifier, numeral, statements } from '../emit/quote.js';
 import { fastLoad, fastStore } from '../emit/access.js';
 import type { Target } from '../emit/target.js';
 
@@ -55,10 +56,19 @@ const SHARED = {
   readState: (index: number): Expression => js`r[${index}]`,
   writeState: (index: number, value: Expression): JsStatement[] => statements`r[${index}] = ${value};`,
   eip(next: boolean): Expression {
-    return next ? js`vb + (P[p + 3] & 4095) + (P[p + 3] >> 12 & 15) | 0` : js`vb + (P[p + 3] & 4095) | 0`;
+    return next
+      ? js`(vb + (P[p + 3] & 4095) | 0) + (P[p + 3] >> 12 & 15) | 0`
+      : js`vb + (P[p + 3] & 4095) | 0`;
   },
   branchTarget: (): Expression => js`vb + P[p + 2] | 0`,
 } as const;
+
+export const MEMORY_FLAGS: Target['flags'] = {
+  kind: js`r[${R_FLAG_KIND}]`,
+  a: js`r[${R_FLAG_A}]`,
+  b: js`r[${R_FLAG_B}]`,
+  result: js`r[${R_FLAG_RESULT}]`,
+};
 
 const faulted = (): JsStatement[] => statements`if (r[${R_FAULT}] !== 0) return 3;`;
 
@@ -67,12 +77,7 @@ export function handlerTarget(): Target {
   const access = (kind: string, width: Width): string => `${kind}${width}`;
   return {
     ...SHARED,
-    flags: {
-      kind: js`r[${R_FLAG_KIND}]`,
-      a: js`r[${R_FLAG_A}]`,
-      b: js`r[${R_FLAG_B}]`,
-      result: js`r[${R_FLAG_RESULT}]`,
-    },
+    flags: MEMORY_FLAGS,
     load(name, width, address, forWrite) {
       const at = `a_${name}`;
       const out = statements`const ${at} = ${address};`;
@@ -112,13 +117,25 @@ function jumpAndReturn(to: Expression, value: Value): JsStatement[] {
     : statements`r[${R_EIP}] = ${to}; return 1;`;
 }
 
-/** A case of the hot switch: flags in locals, `break TAIL` on any miss, no calls. */
-export function hotTarget(): Target {
+/** What an instruction compares, until what comes behind it is known. */
+export const COMPARED_FLAGS: Target['flags'] = {
+  kind: identifier('ck'),
+  a: identifier('ca'),
+  b: identifier('cb'),
+  result: identifier('cr'),
+};
+
+/** A case of the hot switch: `break TAIL` on any miss. */
+export function hotTarget(flags: Target['flags'] = MEMORY_FLAGS): Target {
   const miss = (): JsStatement[] => statements`break TAIL;`;
   const views = { dv: 'dv', u8: 'u8', read: 'RT', write: 'WT' };
   return {
     ...SHARED,
-    flags: { kind: identifier('fk'), a: identifier('fa'), b: identifier('fb'), result: identifier('fr') },
+    flags,
+    eip(next: boolean): Expression {
+      const own = js`r[${R_PAGE_EIP}] + (P[p + 3] & 4095) | 0`;
+      return next ? js`(${own}) + (P[p + 3] >> 12 & 15) | 0` : own;
+    },
     load: (name, width, address, forWrite) => fastLoad(views, name, width, address, forWrite, miss),
     store: (width, address, value, of) => fastStore(views, width, address, value, of, miss),
     segment: () => {
@@ -143,44 +160,16 @@ const LEAST_BUDGET = 16;
 /** The form cannot be a case of the hot switch. */
 export class NotHot extends Error {}
 
+/** Ways out only set variables and leave the switch: what they share is written once behind it (hot-switch.ts). */
 function hotJump(
   to: Expression,
   condition: Expression | undefined,
   kind: JumpKind,
   value: Value,
 ): JsStatement[] {
-  const taken = value.op === 'target' ? takenDirect() : lookUp(to, kind !== 'return');
+  const taken =
+    value.op === 'target'
+      ? [breakTo('DIRECT')]
+      : statements`e = ${to}; counts = ${kind === 'return' ? 0 : 1}; ${[breakTo('INDIRECT')]}`;
   return condition ? statements`if (${condition}) { ${taken} }` : taken;
-}
-/** Ways out only set variables and break: they must not need feedback of their own, or each would deoptimise the switch once.
- * A known slot on the page; unresolved ones are left to the tail once, other pages are looked up. Backward branches count, by offset: slots lie in the order
- * in which they were decoded. */
-function takenDirect(): JsStatement[] {
-  return statements`
-    let t = P[p + 1];
-    if (t === 0) {
-      if (P[p + 2] >>> 0 < 4096) P[p + 1] = t = MAP[mb + P[p + 2]];
-      if (t === 0) { ${lookUp(js`vb + P[p + 2] | 0`)} }
-    }
-    n = n - ((p - ps >> 2) + 1) | 0;
-    if (P[p + 2] <= (P[p + 3] & 4095) && (heat[t >> 2] = heat[t >> 2] - 1) < 0) { hot = 1; p = ps = t; break AT_SLOT; }
-    p = ps = t;
-    if (n < 96) { break AT_SLOT; }
-    continue REGION;`;
-}
-/** Finds the slot of offset `to` through the execute TLB and the page's map. Where functions return to does not count as a place to translate from. */
-function lookUp(to: Expression, counts = true): JsStatement[] {
-  const count = counts
-    ? statements`if ((heat[q >> 2] = heat[q >> 2] - 1) < 0) { hot = 1; break AT_SLOT; }`
-    : [];
-  return statements`
-    const e = ${to}, lin = e + cb | 0, x = XT[lin >>> 12];
-    n = n - ((p - ps >> 2) + 1) | 0; ps = p;
-    if ((x & 1) !== 0) { eip = e; break AT_EIP; }
-    const m = PM[(x ^ lin) >>> 12], q = MAP[m + (lin & 4095)];
-    if (q === 0) { eip = e; break AT_EIP; }
-    mb = m; vb = (lin & -4096) - cb | 0; p = ps = q;
-    ${count};
-    if (n < 96) { break AT_SLOT; }
-    continue REGION;`;
 }

@@ -63,7 +63,7 @@ export class AsmPrinter {
   private readonly layout: AsmLayout;
   private readonly doubles: Signatures;
   /** What the module takes from the standard library. */
-  private readonly views = new Set<View>();
+  protected readonly views = new Set<View>();
   private readonly math = new Set<string>();
   private usesInfinity = false;
   /** Type of the expression printed last. */
@@ -233,7 +233,7 @@ return ${name};`;
     return `if (${this.any(js`${at!} & ${bytes.length - 1}`)}) { ${split.join(' ')} } else { ${aligned()} }`;
   }
   /** The element at a byte offset. */
-  private at(view: View, offset: string): string {
+  protected at(view: View, offset: string): string {
     this.views.add(view);
     return view === 'U8' ? `U8[${offset}]` : `${view}[${offset} >> ${SHIFTS[view]}]`;
   }
@@ -245,7 +245,7 @@ return ${name};`;
 
   // ---- expressions ---------------------------------------------------------------------------------------------------------
   /** As an operand of an operator that coerces to 32 bits. */
-  private any(e: Expression): string {
+  protected any(e: Expression): string {
     const text = this.expression(e);
     return this.type >= Type.DOUBLE ? `(~~${doubleForm(text, this.type)})` : text;
   }
@@ -355,7 +355,6 @@ return ${name};`;
     const text = this.expression(argument);
     if (this.type === Type.FLOAT) return this.rounded(`-${text}`);
     if (this.type === Type.INTISH) refuse('a difference of sums');
-    if (argument.type === 'Literal') return this.typed(Type.DOUBLE, `(-${doubleForm(text, this.type)})`);
     return this.typed(this.type === Type.DOUBLE ? Type.DOUBLE : Type.INTISH, `(-${text})`);
   }
 
@@ -407,7 +406,7 @@ return ${name};`;
   }
 
   /** A place in one of the arrays that share the buffer, as an lvalue or to be coerced. */
-  private element({ object, property }: MemberExpression): { view: View; place: string } {
+  protected element({ object, property }: MemberExpression): { view: View; place: string } {
     const name = object.type === 'Identifier' ? object.name : refuse('an element of an expression');
     const index = property as Expression;
     if (name === 'u8') return { view: 'U8', place: this.at('U8', this.index(index)) };
@@ -430,7 +429,7 @@ return ${name};`;
     const given = (list as Expression[]).filter((a) => !(a.type === 'Identifier' && a.name === 'cpu'));
     return `${callee.name}(${given.map((a) => this.argument(a)).join(', ')})`;
   }
-  private argument(e: Expression): string {
+  protected argument(e: Expression): string {
     const text = this.expression(e);
     return this.type >= Type.DOUBLE ? doubleForm(text, this.type) : signedForm(text, this.type);
   }

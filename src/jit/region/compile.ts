@@ -33,11 +33,7 @@ const DOUBLE_RESULTS: ReadonlySet<string> = new Set();
 export function compileAhead(parts: AsmFunction, layout: AsmLayout, name: string): CompiledSource {
   const printer = new AsmPrinter(layout, DOUBLE_RESULTS);
   const source = printer.module('region', parts.parameters, parts.body, parts.result);
-  const factory = new Function('stdlib', 'env', 'heap', `${source}\n//# sourceURL=${name}.js`) as (
-    library: object,
-    environment: object,
-    heap: ArrayBuffer,
-  ) => unknown;
+  const factory = aheadFactory(source, name);
   // The host wants data properties, and an environment may make its functions when they are asked for.
   const instantiate = (environment: object): unknown => {
     const all = environment as Readonly<Record<string, unknown>>;
@@ -45,6 +41,15 @@ export function compileAhead(parts: AsmFunction, layout: AsmLayout, name: string
     return factory(globalThis, given, layout.buffer);
   };
   return { source, instantiate };
+}
+
+/** A module of the subset. */
+export function aheadFactory(source: string, name: string) {
+  return new Function('stdlib', 'env', 'heap', `${source}\n//# sourceURL=${name}.js`) as (
+    library: object,
+    environment: object,
+    heap: ArrayBuffer,
+  ) => unknown;
 }
 
 /** `helper` with its processor bound, as a function of its own: one source for all would share what the host learns about calls. */

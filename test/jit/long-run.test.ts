@@ -1,4 +1,4 @@
-/** Training comes in the middle of a guest's run, which must go on as if nothing had been. */
+/** The interpreter is compiled in the middle of a guest's run, which must go on as if nothing had been. */
 import { describe, expect, it } from 'vitest';
 import { createEngine, type EngineName } from '../../src/jit/engines.js';
 import { Fpu } from '../../src/runtime/fpu/state.js';
@@ -21,7 +21,7 @@ import { P, PS, RW, US, createMachine, enablePaging } from '../runtime/mmu-suppo
 const CODE = 0x40000,
   STACK = 0x50000,
   PAGE_DIRECTORY = 0x60000;
-/** On pages that training uses, code and data of the guest: add [ebx],ecx; call ebp; loop; and inc eax; ret. */
+/** Code and data of the guest: add [ebx],ecx; call ebp; loop; and inc eax; ret. */
 const DATA = 0x10100,
   CALLEE = 0x11000;
 const LOOP = [0x01, 0x0b, 0xff, 0xd5, 0xe2, 0xfa],
@@ -44,11 +44,8 @@ function createGuest(cpl: 0 | 3) {
 
 function runGuest(name: EngineName, train: boolean, cpl: 0 | 3, budgets: readonly number[]) {
   const { cpu, memory } = createGuest(cpl);
-  let trainings = 0;
-  const engine = createEngine(name, { heatThreshold: 100, train, onTraining: () => trainings++ })(
-    cpu,
-    memory,
-  );
+  let longRuns = 0;
+  const engine = createEngine(name, { heatThreshold: 100, train, onLongRun: () => longRuns++ })(cpu, memory);
   const { r } = cpu;
   r[EBX] = DATA;
   r[EBP] = CALLEE;
@@ -64,26 +61,22 @@ function runGuest(name: EngineName, train: boolean, cpl: 0 | 3, budgets: readonl
   }
   expect(memory.spareFrames).toBe(spare);
   const registers = [...r.subarray(0, 16), r[R_EIP], r[R_EFLAGS], r[R_CPL]];
-  return { trainings, registers, flags: memory.pageFlags.slice(), bytes: memory.u8.slice() };
+  return { longRuns, registers, flags: memory.pageFlags.slice(), bytes: memory.u8.slice() };
 }
 
 describe.each(['interpreter', 'jit'] as const)('the %s', (name) => {
-  it('leaves no trace of training', () => {
+  it.each([0, 3] as const)('leaves no trace of it at privilege %i', (cpl) => {
     const budgets = [200_000, 99_999, 100_000, 12_345];
-    const trained = runGuest(name, true, 0, budgets);
-    const untrained = runGuest(name, false, 0, budgets);
-    expect(trained.trainings).toBe(1);
-    expect(untrained.trainings).toBe(0);
-    expect(trained.registers).toEqual(untrained.registers);
-    expect(trained.flags.findIndex((flags, i) => flags !== untrained.flags[i])).toBe(-1);
-    expect(trained.bytes.findIndex((byte, i) => byte !== untrained.bytes[i])).toBe(-1);
+    const compiled = runGuest(name, true, cpl, budgets);
+    const plain = runGuest(name, false, cpl, budgets);
+    expect(compiled.longRuns).toBe(1);
+    expect(plain.longRuns).toBe(0);
+    expect(compiled.registers).toEqual(plain.registers);
+    expect(compiled.flags.findIndex((flags, i) => flags !== plain.flags[i])).toBe(-1);
+    expect(compiled.bytes.findIndex((byte, i) => byte !== plain.bytes[i])).toBe(-1);
   });
 
-  it('is not trained for a short guest', () => {
-    expect(runGuest(name, true, 0, [10_000, 10_000]).trainings).toBe(0);
-  });
-
-  it('is not trained while user code runs', () => {
-    expect(runGuest(name, true, 3, [300_000, 10_000]).trainings).toBe(0);
+  it('does without for a short guest', () => {
+    expect(runGuest(name, true, 0, [10_000, 10_000]).longRuns).toBe(0);
   });
 });
