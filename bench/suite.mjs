@@ -46,22 +46,22 @@ const X87 = [
   ['x87-extended', 20000],
 ];
 const SSE = [
-  ['sse-nbody', 8200],
-  ['sse-mandelbrot', 12000],
-  ['sse-matrix', 1100],
-  ['sse-solve', 3600],
-  ['sse-fourier', 10000],
-  ['sse-polynomial', 48000],
-  ['sse-convert', 40000],
-  ['sse-filter', 8600],
+  ['sse-nbody', 49200],
+  ['sse-mandelbrot', 72000],
+  ['sse-matrix', 6600],
+  ['sse-solve', 21600],
+  ['sse-fourier', 60000],
+  ['sse-polynomial', 288000],
+  ['sse-convert', 240000],
+  ['sse-filter', 51600],
 ];
 const PACKED = [
-  ['packed-doubles', 50000],
-  ['packed-mandelbrot', 16000],
-  ['packed-floats', 34000],
-  ['packed-pixels', 52000],
-  ['packed-sums', 26000],
-  ['packed-cipher', 58000],
+  ['packed-doubles', 300000],
+  ['packed-mandelbrot', 96000],
+  ['packed-floats', 204000],
+  ['packed-pixels', 312000],
+  ['packed-sums', 156000],
+  ['packed-cipher', 348000],
 ];
 const SYSTEM = [
   ['int-call', 3000],

@@ -46,6 +46,11 @@ export class VgaMemory {
   }
 
   write(address: number, size: number, value: number): void {
+    if (size === 2 && (address & 1) === 0 && this.showsCells()) {
+      const offset = this.offsetOf(address);
+      if (offset >= 0) this.writeCell(offset & PLANE_MASK, value);
+      return;
+    }
     for (let i = 0; i < size; i++) this.writeByte(address + i, (value >>> (8 * i)) & 0xff);
   }
 
@@ -114,6 +119,23 @@ export class VgaMemory {
     }
     const mask = SPREAD[planes]!;
     this.words[at] = (this.words[at]! & ~mask) | (this.combine(value) & mask);
+    this.direct?.written(at * 4, 4);
+  }
+
+  /** A word goes to planes 0 and 1 as it is, as in text modes: odd/even addressing, write mode 0, nothing that combines. */
+  private showsCells(): boolean {
+    const { sequencer, graphics } = this.state;
+    return (
+      sequencer[2] === 0b0011 &&
+      (sequencer[4]! & (CHAIN_4 | NOT_ODD_EVEN)) === 0 &&
+      ((graphics[5]! & 3) | graphics[3]! | graphics[1]!) === 0 &&
+      graphics[8] === 0xff &&
+      !isLinearMode(this.state)
+    );
+  }
+
+  private writeCell(at: number, value: number): void {
+    this.words[at] = (this.words[at]! & ~0xffff) | (value & 0xffff);
     this.direct?.written(at * 4, 4);
   }
 

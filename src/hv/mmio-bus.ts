@@ -36,6 +36,11 @@ class RangeServer implements IoServer, Range {
     return this.claim.direct;
   }
 
+  /** A write that waited, without a request of its own. */
+  take(address: number, size: number, value: number): void {
+    this.claim.write(address, size, value);
+  }
+
   handle(request: IoRequest): void {
     const { claim } = this;
     if (request.isRead) request.respond(claim.read(request.address, request.size));
@@ -50,7 +55,10 @@ export interface BusRange extends Range {
   readonly direct?: DirectMemory | undefined;
 }
 interface Registered extends BusRange {
-  readonly server: IoServer & { readonly buffered?: boolean };
+  readonly server: IoServer & {
+    readonly buffered?: boolean;
+    take?(address: number, size: number, value: number): void;
+  };
 }
 
 function meet(a: Range, b: Range): boolean {
@@ -173,7 +181,9 @@ export class MmioBus {
 
   private readonly drained = (address: number, size: number, value: number): void => {
     const range = this.rangeOf(address, size);
-    if (range !== undefined) this.deliver(range, address, size, value);
+    if (range === undefined) return;
+    if (range.server.take === undefined) this.deliver(range, address, size, value);
+    else range.server.take(address, size, value);
   };
 
   /** The range that takes this access whole; an access into which an earlier range reaches is split. */

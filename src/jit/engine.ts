@@ -275,12 +275,14 @@ export class JitEngine {
       if (this.singleStep) return this.stepTrapped();
       if (this.locate() === 0) return;
     }
-    if (this.runRegions()) return;
+    const end = this.runRegions();
+    if (end < RegionEnd.NOWHERE) return;
+    if (end === RegionEnd.UNTRANSLATED && (r[R_PENDING] !== 0 || r[R_BUDGET]! <= 0)) return;
     const slot = this.locate();
     if (slot === 0) return;
     const isRegion = (cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION;
     // Its page was not fetched from before.
-    if (isRegion && this.runRegions()) return;
+    if (isRegion && this.runRegions() !== RegionEnd.NOWHERE) return;
     const pageEip = (r[R_EIP]! - (cache.slots[slot + 3]! & 4095)) | 0;
     if (isRegion || r[R_BUDGET]! < NEAR || this.name === 'evaluator' || this.codeLimit.alone) {
       this.step(slot, pageEip);
@@ -292,16 +294,16 @@ export class JitEngine {
     if (heat < 0 || this.interpreter.execute(slot, pageEip, this.mapBase)) this.translate();
   }
 
-  /** From r[R_EIP] on, if a region begins there. */
-  private runRegions(): boolean {
+  /** From r[R_EIP] on, if a region begins there; see RegionEnd. */
+  private runRegions(): number {
     const { r } = this;
     const before = r[R_BUDGET]!;
     const end = this.regions.enter();
-    if (end === RegionEnd.NOWHERE) return false;
+    if (end === RegionEnd.NOWHERE) return end;
     this.regionInstructions += before - r[R_BUDGET]!;
     if (r[R_FAULT] !== 0) r[R_BUDGET] = r[R_BUDGET]! - 1;
     else if (end === RegionEnd.INTERPRET && r[R_BUDGET]! > 0) this.stepHere();
-    return true;
+    return end;
   }
 
   /** Translates from r[R_EIP] on, which is hot (or is wanted translated before it ever ran); false where nothing can be. */

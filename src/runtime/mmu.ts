@@ -184,7 +184,7 @@ export class Mmu {
     if (linear >>> 12 === this.#barrier) return false;
     const walker = this.#walker;
     if (walker.walk(linear, ACCESS_FETCH | (user << 2)) >= 0 || !walker.used) return false;
-    return this.#enter(linear, user, ACCESS_FETCH) >= 0;
+    return this.#admit(linear, user, ACCESS_FETCH) >= 0;
   }
 
   /** True if an access at the current CPL meets no page fault; otherwise r[R_FAULT] is set and the one fault record filled, for code that does not throw. */
@@ -207,20 +207,22 @@ export class Mmu {
     // What else an access may meet is left to the access itself.
     if (this.#attentive) return true;
     if (!this.#reachesPage(linear, user, access)) return false;
-    const rest = 4096 - (linear & OFFSET);
-    if (size <= rest) return true;
     // The first page's accessed and dirty bits are set even where the second one faults.
-    if (access === ACCESS_WRITE) this.#translateWrite(linear, user);
-    else this.#translate(linear, user, access);
-    return this.#reachesPage((linear + rest) | 0, user, access);
+    const rest = 4096 - (linear & OFFSET);
+    return size <= rest || this.#reachesPage((linear + rest) | 0, user, access);
   }
 
+  /** As the access itself does, a walk that finds the page fills the TLB. */
   #reachesPage(linear: number, user: number, access: number): boolean {
-    const state = this.#tlb.state[linear >>> 12]!;
-    if (access === ACCESS_WRITE && (state & ((WRITE | SLOW) << user)) !== 0) return true;
+    const kinds = access === ACCESS_WRITE ? WRITE | SLOW : access === 0 ? READ : EXECUTE;
+    if ((this.#tlb.state[linear >>> 12]! & (kinds << user)) !== 0) return true;
     const walker = this.#walker;
-    const error = walker.walk(linear, access | ((user << 2) & ACCESS_USER));
-    if (error < 0) return true;
+    const full = access | ((user << 2) & ACCESS_USER);
+    const error = walker.walk(linear, full);
+    if (error < 0) {
+      this.#admit(linear, user, full);
+      return true;
+    }
     notePageFault(linear, error & walker.reported);
     this.#r[FAULT] = 1;
     return false;
@@ -431,11 +433,14 @@ export class Mmu {
   /** Machine address for a write that the fast table did not serve, or -1 with `#physical`. */
   #translateWrite(linear: number, user: number): number {
     const page = linear >>> 12;
-    if ((this.#tlb.state[page]! & ((WRITE | SLOW) << user)) === 0)
-      return this.#translate(linear, user, ACCESS_WRITE);
+    const state = this.#tlb.state[page]! >>> user;
+    if ((state & (WRITE | SLOW)) === 0) return this.#translate(linear, user, ACCESS_WRITE);
+    if ((state & (READ | SLOW)) === SLOW) {
+      this.#physical = ((this.#tlb.read[user]![page]! & ~OFFSET) | (linear & OFFSET)) >>> 0;
+      return -1;
+    }
     const machine = this.#tlb.read[user]![page]! ^ linear;
-    if ((this.#tlb.state[page]! & (SLOW << user)) !== 0 && this.#memory.pageFlags[machine >>> 12] === 0)
-      this.#tlb.promote(page, user);
+    if ((state & SLOW) !== 0 && this.#memory.pageFlags[machine >>> 12] === 0) this.#tlb.promote(page, user);
     return machine;
   }
 
@@ -443,24 +448,31 @@ export class Mmu {
   #translate(linear: number, user: number, access: number): number {
     const walker = this.#walker;
     const full = access | ((user << 2) & ACCESS_USER);
-    this.#misses++;
     const error = walker.walk(linear, full);
     if (error >= 0) pageFault(linear, error & walker.reported);
-    walker.markUsed(full);
-    const machine = this.#enter(linear, user, access);
-    if (machine < 0) this.#physical = walker.physicalAddress(linear);
-    return machine;
+    return this.#admit(linear, user, full);
   }
 
-  /** Fills the TLB with what the last walk found. The machine address, or -1 where there is no RAM. */
-  #enter(linear: number, user: number, access: number): number {
+  /** The walk just done allows the access. */
+  #admit(linear: number, user: number, access: number): number {
     const walker = this.#walker;
+    this.#misses++;
+    walker.markUsed(access);
     const page = walker.machineFrame(walker.frame);
-    if (page < 0) return -1;
+    if (page < 0) return this.#admitDevice(linear, user, access);
     if (walker.mode !== PAGING_OFF) this.#tracker.derive(linear);
     const kinds = this.#kinds(linear >>> 12, page >>> 12, user, access);
     this.#tlb.insert(linear >>> 12, user, kinds, page ^ (linear & ~OFFSET));
     return page | (linear & OFFSET);
+  }
+
+  /** Writes to devices come in long runs, so that where they go is remembered; reads are answered by the device anyway. */
+  #admitDevice(linear: number, user: number, access: number): number {
+    const physical = (this.#physical = this.#walker.physicalAddress(linear));
+    if ((access & ACCESS_WRITE) === 0 || physical < 0) return -1;
+    if (this.#walker.mode !== PAGING_OFF) this.#tracker.derive(linear);
+    this.#tlb.insertDevice(linear >>> 12, user, physical >>> 12);
+    return -1;
   }
 
   /** Which entries the walk just done justifies. */

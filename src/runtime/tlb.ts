@@ -7,7 +7,8 @@
  *   writer     per machine frame: 0, the page number + 1 of the one page with a write entry, or MANY
  *
  * SLOW_WRITE says that the page may be written at this privilege, but through the slow path because its frame has flags; its
- * translation is then the read entry. A page with WRITE or SLOW_WRITE always has READ.
+ * translation is then the read entry. A page with WRITE always has READ. SLOW_WRITE without READ is a page of a device that may be
+ * written: its read entry, which is none for whoever reads, holds the guest frame above twelve ones.
  */
 import { hostTable } from './host-tables.js';
 import { tableAt, type ProcessorArea } from './processor-area.js';
@@ -79,7 +80,17 @@ export class Tlb {
       this.write[user]![page] = entry;
       this.#noteWriter(page, (entry >>> 12) ^ page);
     }
-    this.state[page] = this.state[page]! | (kinds << user);
+    this.#occupy(page, kinds << user);
+  }
+
+  /** The page shows frame `gfn` of the guest, where a device answers, and may be written. */
+  insertDevice(page: number, user: number, gfn: number): void {
+    this.read[user]![page] = (gfn << 12) | 0xfff;
+    this.#occupy(page, SLOW_WRITE << user);
+  }
+
+  #occupy(page: number, state: number): void {
+    this.state[page] = this.state[page]! | state;
     this.#filled[page >>> 5] = this.#filled[page >>> 5]! | (1 << (page & 31));
     const region = page >>> 9;
     this.#regions[region >>> 5] = this.#regions[region >>> 5]! | (1 << (region & 31));
@@ -97,8 +108,8 @@ export class Tlb {
     this.dropped++;
     this.state[page] = 0;
     this.#filled[page >>> 5] = this.#filled[page >>> 5]! & ~(1 << (page & 31));
-    if ((state & READ) !== 0) this.read[0][page] = -1;
-    if ((state & (READ << 1)) !== 0) this.read[1][page] = -1;
+    if ((state & (READ | SLOW_WRITE)) !== 0) this.read[0][page] = -1;
+    if ((state & ((READ | SLOW_WRITE) << 1)) !== 0) this.read[1][page] = -1;
     if ((state & WRITE) !== 0) this.write[0][page] = -1;
     if ((state & (WRITE << 1)) !== 0) this.write[1][page] = -1;
     if ((state & (EXECUTE | (EXECUTE << 1))) !== 0) this.#dropExecute(page, state);

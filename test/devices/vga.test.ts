@@ -205,6 +205,49 @@ describe('planar memory', () => {
     expect(peek(0xb8000, 4)).toBe(0x08420741);
     expect(peek(0xa0000)).toBe(0xff);
   });
+  it('a word is two bytes whatever the registers say', () => {
+    const near = (usual: number, most: number) =>
+      fc.oneof({ weight: 4, arbitrary: fc.constant(usual) }, fc.integer({ min: 0, max: most }));
+    const registers = fc.tuple(
+      near(3, 15),
+      near(2, 15),
+      near(0, 15),
+      near(0, 31),
+      near(0x10, 0x1b),
+      near(0xff, 255),
+    );
+    fc.assert(
+      fc.property(
+        registers,
+        near(0x0e, 15),
+        fc.integer({ min: 0, max: 0x3fff }),
+        fc.integer({ min: 0, max: 0xffff }),
+        (rs, map, cell, value) => {
+          const [mask, mode, enable, rotate, writeMode, bits] = rs;
+          sequencer(2, mask);
+          sequencer(4, mode);
+          graphics(1, enable);
+          graphics(3, rotate);
+          graphics(5, writeMode);
+          graphics(6, map);
+          graphics(8, bits);
+          const at = 0xb8000 + 2 * cell;
+          const whole = (write: () => void): Uint8Array => {
+            vga.state.memory.fill(0x5a, 0, 0x40000);
+            vga.state.latch = 0x12345678;
+            write();
+            return vga.state.memory.slice(0, 0x40000);
+          };
+          const word = whole(() => poke(at, value, 2));
+          const bytes = whole(() => {
+            poke(at, value & 0xff);
+            poke(at + 1, value >> 8);
+          });
+          expect(Buffer.compare(word, bytes)).toBe(0);
+        },
+      ),
+    );
+  });
   it('chain-4 puts neighbours on the four planes', () => {
     sequencer(4, 0x0e);
     poke(0xa0004, 0x44332211, 4);

@@ -39,6 +39,11 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'a call table':
     '89 ca 83 e2 03 ff 14 95 2c 00 40 00 83 c0 07 e2 ef eb fe 40 c3 8d 04 00 c3 a8 01 74 f6 83 e8 03 c3 51 e8 ec ff ff ff 59 c3 90 90 90 13 ' +
     '00 40 00 15 00 40 00 19 00 40 00 21 00 40 00',
+  // 0: push ecx; call 10; pop ecx; loop 0; 10: mov ecx,3; 15: inc eax; loop 15; ret
+  'a callee with a loop': '51 e8 0a 00 00 00 59 e2 f7 eb fe 90 90 90 90 90 b9 03 00 00 00 40 e2 fd c3',
+  // 0: push ecx; call 10; call 10; pop ecx; loop 0; the same callee
+  'two calls of a callee with a loop':
+    '51 e8 0a 00 00 00 e8 05 00 00 00 59 e2 f2 eb fe b9 03 00 00 00 40 e2 fd c3',
   // 10: pop edx; inc eax; jmp edx
   'a return by a jump': 'e8 0b 00 00 00 e2 f9 eb fe 90 90 90 90 90 90 90 5a 40 ff e2',
 };
@@ -80,6 +85,17 @@ it('indirect jumps and calls become branches where their targets are known', () 
     expect(sources.some((source) => / - vb\b/.test(source))).toBe(true);
     expect(sources.length).toBeLessThan(most);
   }
+});
+
+it('a callee that a region was often left for becomes a part of it', () => {
+  const sources: string[] = [];
+  const options = { onTranslation: (_region: string, source: string) => sources.push(source) };
+  const code = bytes(PROGRAMS['two calls of a callee with a loop']!);
+  const apart = stateAfter('jit', code, [2500, 500, 3000], { ...options, targetThreshold: 1e6 });
+  expect(sources.some((source) => / - vb\b/.test(source))).toBe(false);
+  expect(stateAfter('jit', code, [2500, 500, 3000], options)).toEqual(apart);
+  expect(sources.some((source) => / - vb\b/.test(source))).toBe(true);
+  expect(sources.length).toBeLessThan(12);
 });
 
 it('a function that calls itself stays in its region', () => {

@@ -62,3 +62,20 @@ describe('code that changes', () => {
     expect(translations).toBeLessThan(200);
   });
 });
+
+describe('an instruction that overwrites itself', () => {
+  it.each(ENGINES)('%s: completes with the length it had', (name) => {
+    const machine = new VectorMachine(32);
+    machine.enterUser();
+    // MOV dword [CODE], 0, which leaves ADD [EAX], AL and more of it; then JMP to itself.
+    machine.memory.copyIn(CODE, new Uint8Array([0xc7, 0x05, 0, 0, 0x40, 0, 0, 0, 0, 0, 0xeb, 0xfe]));
+    const { r } = machine.cpu;
+    const engine = createEngine(name, { train: false })(machine.cpu, machine.memory);
+    r.fill(0, 0, 8);
+    r[R_EIP] = CODE;
+    engine.synchronize();
+    r[R_BUDGET] = 200;
+    engine.run();
+    expect([r[R_EIP], machine.memory.read32(CODE)]).toEqual([CODE + 10, 0]);
+  });
+});

@@ -6,6 +6,8 @@
  * lie strictly between the smallest normal number and infinity: no IE, ZE, OE or UE, and FTZ changes nothing; the smallest normal number itself may be a tiny
  * result rounded up and is left to the helper. What is left is PE, which is sticky and masked: it is set at once when a result is inexact
  * (runtime/fpu/exactness.ts), unless it is set already.
+ * Where IE, OE and PE are set already and all exceptions masked (`special`), infinite results and NaNs need nothing either: a NaN is always the default NaN,
+ * which operations hand on, and is written by words.
  * Singles are computed in doubles and rounded once more: for + - × ÷ √ that is the same as rounding once, because 53 ≥ 2·24 + 2 (S. Figueroa, 1995).
  */
 import type { Expression } from 'estree';
@@ -13,7 +15,8 @@ import { FlagKind } from '../ir.js';
 import type { KnownFlags } from './flags.js';
 import { assignFlags } from './flags.js';
 import { js } from './quote.js';
-import { MIN_DOUBLE, MIN_SINGLE, type Place, type VectorCode } from './vector-lanes.js';
+import { MIN_DOUBLE, MIN_SINGLE } from './lane-values.js';
+import type { Place, VectorCode } from './vector-lanes.js';
 import { immediateOf, indexOf, isMemory, source, type Rule, type Task } from './vector-moves.js';
 
 interface Operator {
@@ -56,6 +59,12 @@ function checkedResult(
 ): string {
   const r = code.name(value);
   const size = code.name(js`Math.abs(${r})`);
+  if (code.host.special) {
+    code.missIf(
+      zero ? js`${size} <= ${least} && !(${r} === 0 && ${zero})` : js`${size} <= ${least} && ${r} !== 0`,
+    );
+    return r;
+  }
   const exact = zero ? js`!(${r} === 0 && ${zero})` : js`${r} !== 0`;
   code.missIf(js`!(${size} > ${least} && ${size} < Infinity) && ${exact}`);
   return r;
@@ -73,14 +82,14 @@ const DOUBLES: Format = {
   count: 2,
   clean: (code, place, i) => code.cleanDouble(place, i),
   result: (code, value, zero) => checkedResult(code, value, MIN_DOUBLE, zero),
-  set: (code, register, i, name) => code.setDouble(register, i, { name, clean: true }),
+  set: (code, register, i, name) => code.setDouble(register, i, name),
 };
 const SINGLES: Format = {
   size: 4,
   count: 4,
   clean: (code, place, i) => code.cleanSingle(place, i),
   result: (code, value, zero) => checkedResult(code, js`Math.fround(${value})`, MIN_SINGLE, zero),
-  set: (code, register, i, name) => code.setSingle(register, i, { name, clean: true }),
+  set: (code, register, i, name) => code.setSingle(register, i, name),
 };
 
 const upTo = (count: number): number[] => [...Array(count).keys()];
@@ -93,15 +102,16 @@ function arithmetic(operator: Operator, format: Format, count: number): Rule {
     const { code } = task;
     const to = indexOf(task, 0);
     const from = second(task, format, count);
-    const control = code.control();
+    code.control();
     const lanes = upTo(count).map((i) => {
       const a = format.clean(code, { register: to }, i);
       const b = format.clean(code, from, i);
+      if (operator === DIV && code.host.special) code.missIf(js`${b} === 0`);
       const r = format.result(code, operator.compute(a, b), operator.zero?.(a, b));
       const inexact = format === DOUBLES ? operator.inexact(a, b, r) : operator.inexactSingle(a, b, r);
       return { r, inexact };
     });
-    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
     lanes.forEach(({ r }, i) => format.set(code, to, i, r));
   };
 }
@@ -111,16 +121,16 @@ function squareRoot(format: Format, count: number): Rule {
   return (task) => {
     const { code } = task;
     const from = second(task, format, count);
-    const control = code.control();
+    code.control();
     const lanes = upTo(count).map((i) => {
       const a = format.clean(code, from, i);
       // A root is never tiny; that of a negative number is a NaN.
       const root = format === DOUBLES ? js`Math.sqrt(${a})` : js`Math.fround(Math.sqrt(${a}))`;
       const r = code.name(root);
-      code.missIf(js`!(${r} < Infinity)`);
+      if (!code.host.special) code.missIf(js`!(${r} < Infinity)`);
       return { r, inexact: js`${name}(${a}, ${r})` };
     });
-    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
     lanes.forEach(({ r }, i) => format.set(code, indexOf(task, 0), i, r));
   };
 }
@@ -140,7 +150,7 @@ function select(operator: '<' | '>', format: Format, count: number): Rule {
   };
 }
 
-/** Predicates 4-7 are the negations of 0-3; without NaNs nothing is unordered. */
+/** Predicates 4-7 are the negations of 0-3. */
 function holds(predicate: number, a: string, b: string): Expression {
   switch (predicate & 7) {
     case 0:
@@ -155,8 +165,10 @@ function holds(predicate: number, a: string, b: string): Expression {
       return js`${a} < ${b} ? 0 : -1`;
     case 6:
       return js`${a} <= ${b} ? 0 : -1`;
+    case 3:
+      return js`${a} === ${a} && ${b} === ${b} ? 0 : -1`;
     default:
-      return (predicate & 7) === 3 ? js`0` : js`-1`;
+      return js`${a} === ${a} && ${b} === ${b} ? -1 : 0`;
   }
 }
 function compare(format: Format, count: number): Rule {
@@ -181,6 +193,7 @@ function compareToFlags(format: Format): Rule {
     const { code } = task;
     const a = format.clean(code, { register: indexOf(task, 0) }, 0);
     const b = format.clean(code, second(task, format, 1), 0);
+    if (code.host.special) code.missIf(js`${a} !== ${a} || ${b} !== ${b}`);
     const zero = js`0`;
     const bits = js`${a} < ${b} ? 1 : ${a} === ${b} ? 64 : 0`;
     code.push(assignFlags(code.host.flags, FlagKind.EXPLICIT, 32, { a: bits, b: zero, result: zero }));
@@ -201,13 +214,13 @@ const generalOrMemory = (task: Task): string =>
 
 const intToDouble: Rule = (task) => {
   const name = task.code.name(js`+${generalOrMemory(task)}`);
-  task.code.setDouble(indexOf(task, 0), 0, { name, clean: true });
+  task.code.setDouble(indexOf(task, 0), 0, name);
 };
 /** int32 → single, which may be inexact. */
 function intsToSingles(code: VectorCode, to: number, words: readonly string[]): void {
-  const control = code.control();
+  code.control();
   const lanes = words.map((word) => ({ word, r: code.name(js`Math.fround(${word})`) }));
-  code.notePrecision(control, lanes.map(({ word, r }) => js`${r} !== ${word}`)); // prettier-ignore
+  code.notePrecision(lanes.map(({ word, r }) => js`${r} !== ${word}`)); // prettier-ignore
   lanes.forEach(({ r }, i) => SINGLES.set(code, to, i, r));
 }
 
@@ -227,9 +240,9 @@ function toGeneral(format: Format, truncate: boolean): Rule {
   return (task) => {
     const { code } = task;
     const from = second(task, format, 1);
-    const control = code.control();
+    code.control();
     const { r, inexact } = toInteger(code, format.clean(code, from, 0), truncate);
-    code.notePrecision(control, [inexact]);
+    code.notePrecision([inexact]);
     code.push(code.host.writeGeneral(indexOf(task, 0), js`${r}`));
   };
 }
@@ -238,9 +251,9 @@ function toIntegers(format: Format, truncate: boolean): Rule {
     const { code } = task;
     const from = source(task, 1, 16);
     const to = indexOf(task, 0);
-    const control = code.control();
+    code.control();
     const lanes = upTo(format.count).map((i) => toInteger(code, format.clean(code, from, i), truncate));
-    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
     lanes.forEach(({ r }, i) => code.setWord(to, i, r));
     if (format === DOUBLES) code.clearHalf(to, 1);
   };
@@ -249,25 +262,25 @@ function toIntegers(format: Format, truncate: boolean): Rule {
 const singleToDouble: Rule = (task) => {
   const { code } = task;
   const name = code.cleanSingle(source(task, 1, 4), 0);
-  code.setDouble(indexOf(task, 0), 0, { name, clean: true });
+  code.setDouble(indexOf(task, 0), 0, name);
 };
 const singlesToDoubles: Rule = (task) => {
   const { code } = task;
   const from = source(task, 1, 8);
   const names = [0, 1].map((i) => code.cleanSingle(from, i));
-  names.forEach((name, i) => code.setDouble(indexOf(task, 0), i, { name, clean: true }));
+  names.forEach((name, i) => code.setDouble(indexOf(task, 0), i, name));
 };
 function doublesToSingles(count: number): Rule {
   return (task) => {
     const { code } = task;
     const from = second(task, DOUBLES, count);
-    const control = code.control();
+    code.control();
     const lanes = upTo(count).map((i) => {
       const a = code.cleanDouble(from, i);
       const r = SINGLES.result(code, js`${a}`, js`${a} === 0`);
       return { r, inexact: js`${r} !== ${a}` };
     });
-    code.notePrecision(control, lanes.map((lane) => lane.inexact)); // prettier-ignore
+    code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
     const to = indexOf(task, 0);
     lanes.forEach(({ r }, i) => SINGLES.set(code, to, i, r));
     if (count === 2) code.clearHalf(to, 1);
@@ -278,7 +291,7 @@ const intsToDoubles: Rule = (task) => {
   const { code } = task;
   const from = source(task, 1, 8);
   const names = [0, 1].map((i) => code.name(js`+${code.word(from, i)}`));
-  names.forEach((name, i) => code.setDouble(indexOf(task, 0), i, { name, clean: true }));
+  names.forEach((name, i) => code.setDouble(indexOf(task, 0), i, name));
 };
 
 /** The four forms of an instruction. */

@@ -1,6 +1,7 @@
 /** Short ways of packed integers and of logic on XMM registers: four int32 operations each, smaller elements within words. */
 import type { Expression } from 'estree';
 import { js, numeral } from './quote.js';
+import { ZERO_WORD } from './lane-values.js';
 import type { Place, VectorCode } from './vector-lanes.js';
 import {
   immediateOf,
@@ -14,7 +15,7 @@ import {
 } from './vector-moves.js';
 
 /** A word of the result from words of the first and second operand. */
-type WordRule = (a: string, b: string) => Expression;
+type WordRule = (a: string, b: string, code: VectorCode) => Expression;
 
 function onXmm(task: Task): void {
   if (operandOf(task, 0).kind !== 'xmm') throw new NoShortWay();
@@ -33,7 +34,7 @@ function byWord(rule: WordRule): Rule {
   return (task) => {
     const { to, from } = registers(task);
     const { code } = task;
-    setWords(code, to, [0, 1, 2, 3].map((i) => rule(code.word({ register: to }, i), code.word(from, i)))); // prettier-ignore
+    setWords(code, to, [0, 1, 2, 3].map((i) => rule(code.word({ register: to }, i), code.word(from, i), code))); // prettier-ignore
   };
 }
 
@@ -52,27 +53,33 @@ type SignRule = (code: VectorCode, number: string, low: string, high: string) =>
 /** Masks that change or clear signs, or select all or nothing, act on the number; another mask leaves. */
 const flipSign: SignRule = (code, number, low, high) => {
   code.missIf(js`(${low} | ${high} & 0x7fffffff) !== 0`);
+  if (code.host.special) code.missIf(js`${number} !== ${number}`);
   return js`${high} === 0 ? ${number} : -${number}`;
 };
 const clearSign: SignRule = (code, number, low, high) => {
+  if (code.host.special) code.missIf(js`${number} !== ${number}`);
   code.missIf(js`(${low} !== -1 || (${high} | -0x80000000) !== -1) && (${low} | ${high}) !== 0`);
   return js`${low} === 0 ? 0 : ${high} < 0 ? ${number} : Math.abs(${number})`;
 };
 
 /** Halves that are known as numbers stay numbers. */
 function logicOnDoubles(rule: WordRule, onNumber: SignRule): Rule {
-  const general = byWord(rule);
   return (task) => {
     const { to, from } = registers(task);
     const { code } = task;
-    const lane = code.cache.doubles.get(2 * to);
     const self = 'register' in from && from.register === to;
-    if (self || !lane?.clean || code.cache.words.has(4 * to)) return general(task);
-    const low = code.word(from, 0), high = code.word(from, 1); // prettier-ignore
-    const name = code.name(onNumber(code, lane.name, low, high));
-    const upper = [2, 3].map((i) => code.name(rule(code.word({ register: to }, i), code.word(from, i))));
-    code.setDouble(to, 0, { name, clean: true });
-    upper.forEach((word, i) => code.setWord(to, 2 + i, word));
+    const halves = [0, 1].map((half) => {
+      const lane = code.knownDouble(2 * to + half);
+      const words = (place: Place): string[] => [0, 1].map((i) => code.word(place, 2 * half + i));
+      if (self || !lane?.clean || code.cache.words.has(4 * to + 2 * half)) {
+        const masks = words(from);
+        const parts = words({ register: to }).map((word, i) => code.name(rule(word, masks[i]!, code)));
+        return { double: undefined, parts: parts.map((word) => ({ single: undefined, word })) };
+      }
+      const [low, high] = words(from) as [string, string];
+      return { double: code.name(onNumber(code, lane.name, low, high)), parts: [] };
+    });
+    halves.forEach((value, half) => code.setHalf(to, half, value));
   };
 }
 const and: WordRule = (a, b) => js`${a} & ${b}`;
@@ -101,26 +108,72 @@ function equalWithin(top: number, bits: number): WordRule {
     js`Math.imul(~(((${a} ^ ${b}) & ${~top}) + ${~top} | ${a} ^ ${b} | ${~top}) >>> ${bits - 1}, ${ones})`;
 }
 
-type Element = (a: Expression, b: Expression) => Expression;
-const signedWord = (x: string, i: number): Expression =>
-  i === 0 ? js`(${x} << 16 >> 16)` : js`(${x} >> 16)`;
 const unsignedWord = (x: string, i: number): Expression => (i === 0 ? js`(${x} & 65535)` : js`(${x} >>> 16)`);
-const signedByte = (x: string, i: number): Expression => js`(${x} << ${24 - 8 * i} >> 24)`;
-const unsignedByte = (x: string, i: number): Expression => js`(${x} >>> ${8 * i} & 255)`;
 
-/** Element by element; results are cut to their size. */
-function byElement(take: (x: string, i: number) => Expression, bits: 8 | 16, element: Element): WordRule {
-  return (a, b) =>
-    [...Array(32 / bits).keys()]
-      .map((i) => js`(${element(take(a, i), take(b, i))} & ${bits === 8 ? 255 : 65535}) << ${bits * i}`)
-      .reduce((all, part) => js`${all} | ${part}`);
+/** Elements of a size: their top bits. */
+interface Elements {
+  readonly top: number;
+  readonly bits: 8 | 16;
 }
-const smaller: Element = (a, b) => js`Math.min(${a}, ${b})`;
-const larger: Element = (a, b) => js`Math.max(${a}, ${b})`;
-const greater: Element = (a, b) => js`(${a} > ${b} ? -1 : 0)`;
-const average: Element = (a, b) => js`(${a} + ${b} + 1 >> 1)`;
-const clamped = (low: number, high: number, value: Expression): Expression =>
-  js`Math.min(Math.max(${value}, ${low}), ${high})`;
+const OF_BYTES: Elements = { top: BYTES, bits: 8 },
+  OF_WORDS: Elements = { top: WORDS, bits: 16 };
+/** All ones in the elements whose top bit is set in `x`. */
+const spread = ({ top, bits }: Elements, x: Expression): Expression =>
+  js`Math.imul((${x} & ${top}) >>> ${bits - 1}, ${bits === 8 ? 255 : 65535})`;
+
+/** All ones where unsigned a < b; with their difference. */
+function borrows(of: Elements, code: VectorCode, a: string, b: string): { mask: string; difference: string } {
+  const difference = code.name(subtractWithin(of.top)(a, b, code));
+  const mask = code.name(spread(of, js`(~${a} & ${b} | (~${a} | ${b}) & ${difference})`));
+  return { mask, difference };
+}
+/** Signed elements are ordered as unsigned ones are with their top bits turned round. */
+const turned = ({ top }: Elements, code: VectorCode, x: string): string => code.name(js`${x} ^ ${top}`);
+const greater =
+  (of: Elements): WordRule =>
+  (a, b, code) =>
+    js`${borrows(of, code, turned(of, code, b), turned(of, code, a)).mask}`;
+/** The smaller or the larger of unsigned, or signed, elements. */
+const extreme =
+  (of: Elements, signed: boolean, larger: boolean): WordRule =>
+  (a, b, code) => {
+    const order = (x: string): string => (signed ? turned(of, code, x) : x);
+    const { mask } = borrows(of, code, order(a), order(b));
+    return larger ? js`${a} ^ (${a} ^ ${b}) & ${mask}` : js`${b} ^ (${a} ^ ${b}) & ${mask}`;
+  };
+const addUnsigned =
+  (of: Elements): WordRule =>
+  (a, b, code) => {
+    const sum = code.name(addWithin(of.top)(a, b, code));
+    return js`${sum} | ${spread(of, js`(${a} & ${b} | (${a} | ${b}) & ~${sum})`)}`;
+  };
+const subtractUnsigned =
+  (of: Elements): WordRule =>
+  (a, b, code) => {
+    const { mask, difference } = borrows(of, code, a, b);
+    return js`${difference} & ~${mask}`;
+  };
+/** Sums or differences that go to the limit of a's sign where `overflows`. */
+const saturated =
+  (of: Elements, subtract: boolean): WordRule =>
+  (a, b, code) => {
+    const { top, bits } = of;
+    const result = code.name((subtract ? subtractWithin : addWithin)(top)(a, b, code));
+    const signs = subtract ? js`(${a} ^ ${b})` : js`~(${a} ^ ${b})`;
+    const over = code.name(spread(of, js`(${signs} & (${a} ^ ${result}))`));
+    const limit = js`(((${a} & ${top}) >>> ${bits - 1}) + ${~top})`;
+    return js`${result} & ~${over} | ${limit} & ${over}`;
+  };
+const average =
+  ({ top }: Elements): WordRule =>
+  (a, b) =>
+    js`(${a} | ${b}) - ((${a} ^ ${b}) >>> 1 & ${~top}) | 0`;
+const multiplyLow: WordRule = (a, b) =>
+  js`Math.imul(${a}, ${b}) & 65535 | Math.imul(${a} >>> 16, ${b} >>> 16) << 16`;
+const multiplyHigh: WordRule = (a, b) =>
+  js`Math.imul(${a} << 16 >> 16, ${b} << 16 >> 16) >>> 16 | Math.imul(${a} >> 16, ${b} >> 16) & -65536`;
+const multiplyHighUnsigned: WordRule = (a, b) =>
+  js`Math.imul(${a} & 65535, ${b} & 65535) >>> 16 | Math.imul(${a} >>> 16, ${b} >>> 16) & -65536`;
 
 const multiplyAdd: WordRule = (a, b) =>
   js`Math.imul(${a} << 16 >> 16, ${b} << 16 >> 16) + Math.imul(${a} >> 16, ${b} >> 16) | 0`;
@@ -141,11 +194,11 @@ function byQuad(rule: (code: VectorCode, a: [string, string], b: [string, string
 }
 const addQuads = byQuad((code, [al, ah], [bl, bh]) => {
   const low = code.name(js`${al} + ${bl} | 0`);
-  return [js`${low}`, js`${ah} + ${bh} + (${low} >>> 0 < ${al} >>> 0 ? 1 : 0) | 0`];
+  return [js`${low}`, js`(${ah} + ${bh} | 0) + (${low} >>> 0 < ${al} >>> 0 ? 1 : 0) | 0`];
 });
 const subtractQuads = byQuad((_code, [al, ah], [bl, bh]) => [
   js`${al} - ${bl} | 0`,
-  js`${ah} - ${bh} - (${al} >>> 0 < ${bl} >>> 0 ? 1 : 0) | 0`,
+  js`(${ah} - ${bh} | 0) - (${al} >>> 0 < ${bl} >>> 0 ? 1 : 0) | 0`,
 ]);
 const multiplyQuads = byQuad((code, [a], [b]) => {
   const low = code.name(js`Math.imul(${a}, ${b})`);
@@ -239,23 +292,43 @@ function unpack(rule: Interleave, high: boolean): Rule {
     setWords(code, to, values);
   };
 }
-/** Narrows `per` signed elements of 32 / per bits per word to half their size within limits. */
-function pack(take: (x: string, i: number) => Expression, per: 1 | 2, low: number, high: number): Rule {
+/** Operands of a pack: from each pair of words one word of the result. */
+function pack(join: (code: VectorCode, low: string, high: string) => Expression): Rule {
   return (task) => {
     const { to, from } = registers(task);
     const { code } = task;
     const all = [...code.words({ register: to }), ...code.words(from)];
-    const bits = 16 / per;
-    const value = (i: number): Expression =>
-      [...Array(2 * per).keys()]
-        .map((k) => {
-          const element = clamped(low, high, take(all[2 * i + Math.floor(k / per)]!, k % per));
-          return js`(${element} & ${(1 << bits) - 1}) << ${bits * k}`;
-        })
-        .reduce((sum, part) => js`${sum} | ${part}`);
-    setWords(code, to, [0, 1, 2, 3].map(value));
+    setWords(code, to, [0, 1, 2, 3].map((i) => join(code, all[2 * i]!, all[2 * i + 1]!))); // prettier-ignore
   };
 }
+const packWords = pack((code, low, high) => {
+  const clamp = (x: string): string =>
+    code.name(js`${x} > 32767 ? 32767 : ${x} < ${-32768} ? ${-32768} : ${x}`);
+  return js`${clamp(low)} & 65535 | ${clamp(high)} << 16`;
+});
+/** All ones in the 16-bit elements of `x` that have a bit in their upper byte, less their top bit if `mask` leaves that out. */
+const exceeding = (x: string, mask: number): Expression =>
+  spread(OF_WORDS, js`((${x} & 0x7f007f00) + 0x7f007f00 | ${x} & ${mask})`);
+/** The lower bytes of two elements side by side. */
+const squeeze = (x: Expression): Expression => js`(${x} & 255 | ${x} >>> 8 & 65280)`;
+const packBytes = pack((code, low, high) => {
+  const clamp = (x: string): Expression => {
+    // In range with 128 added: nothing above the lower byte.
+    const moved = code.name(js`(${x} & ${~WORDS}) + 0x800080 ^ ${x} & ${WORDS}`);
+    const over = code.name(exceeding(moved, WORDS));
+    const limit = js`((${x} >>> 15 & 65537) + 0x7f007f)`;
+    return squeeze(js`${code.name(js`${x} & ~${over} | ${limit} & ${over}`)}`);
+  };
+  return js`${clamp(low)} | ${clamp(high)} << 16`;
+});
+const packUnsigned = pack((code, low, high) => {
+  const clamp = (x: string): Expression => {
+    const over = code.name(exceeding(x, 0));
+    const negative = code.name(spread(OF_WORDS, js`${x}`));
+    return squeeze(js`${code.name(js`(${x} | ${over}) & ~${negative}`)}`);
+  };
+  return js`${clamp(low)} | ${clamp(high)} << 16`;
+});
 function shuffleHalfWords(high: boolean): Rule {
   return (task) => {
     onXmm(task);
@@ -297,12 +370,13 @@ const psadbw: Rule = (task) => {
   const { code } = task;
   const sums = [0, 1, 2, 3].map((i) => {
     const a = code.word({ register: to }, i), b = code.word(from, i); // prettier-ignore
-    const differences = [0, 1, 2, 3].map((k) => js`Math.abs(${unsignedByte(a, k)} - ${unsignedByte(b, k)})`);
-    return code.name(differences.reduce((all, one) => js`${all} + ${one}`));
+    const { mask, difference } = borrows(OF_BYTES, code, a, b);
+    const size = code.name(js`(${difference} ^ ${mask}) + (${mask} & 0x01010101) | 0`);
+    const pairs = code.name(js`(${size} & 0xff00ff) + (${size} >>> 8 & 0xff00ff) | 0`);
+    return code.name(js`(${pairs} & 65535) + (${pairs} >>> 16) | 0`);
   });
   const halves = [0, 2].map((i) => code.name(js`${sums[i]!} + ${sums[i + 1]!} | 0`));
-  const zero = code.name(js`0`);
-  [halves[0]!, zero, halves[1]!, zero].forEach((name, i) => code.setWord(to, i, name));
+  [halves[0]!, ZERO_WORD, halves[1]!, ZERO_WORD].forEach((name, i) => code.setWord(to, i, name));
 };
 const pmovmskb: Rule = (task) => {
   if (operandOf(task, 1).kind !== 'xmm') throw new NoShortWay();
@@ -347,27 +421,29 @@ export const VECTOR_INTEGER: Readonly<Record<string, Rule>> = {
   PSUBW: zeroOr(byWord(subtractWithin(WORDS))),
   PSUBD: zeroOr(byWord((a, b) => js`${a} - ${b} | 0`)),
   PSUBQ: subtractQuads,
-  PADDSW: byWord(byElement(signedWord, 16, (a, b) => clamped(-32768, 32767, js`${a} + ${b}`))),
-  PSUBSW: byWord(byElement(signedWord, 16, (a, b) => clamped(-32768, 32767, js`${a} - ${b}`))),
-  PADDUSW: byWord(byElement(unsignedWord, 16, (a, b) => js`Math.min(${a} + ${b}, 65535)`)),
-  PSUBUSW: byWord(byElement(unsignedWord, 16, (a, b) => js`Math.max(${a} - ${b}, 0)`)),
-  PADDUSB: byWord(byElement(unsignedByte, 8, (a, b) => js`Math.min(${a} + ${b}, 255)`)),
-  PSUBUSB: byWord(byElement(unsignedByte, 8, (a, b) => js`Math.max(${a} - ${b}, 0)`)),
+  PADDSW: byWord(saturated(OF_WORDS, false)),
+  PSUBSW: byWord(saturated(OF_WORDS, true)),
+  PADDSB: byWord(saturated(OF_BYTES, false)),
+  PSUBSB: byWord(saturated(OF_BYTES, true)),
+  PADDUSW: byWord(addUnsigned(OF_WORDS)),
+  PSUBUSW: byWord(subtractUnsigned(OF_WORDS)),
+  PADDUSB: byWord(addUnsigned(OF_BYTES)),
+  PSUBUSB: byWord(subtractUnsigned(OF_BYTES)),
   PCMPEQB: onesOr(byWord(equalWithin(BYTES, 8))),
   PCMPEQW: onesOr(byWord(equalWithin(WORDS, 16))),
   PCMPEQD: onesOr(byWord((a, b) => js`${a} === ${b} ? -1 : 0`)),
-  PCMPGTB: byWord(byElement(signedByte, 8, greater)),
-  PCMPGTW: byWord(byElement(signedWord, 16, greater)),
+  PCMPGTB: byWord(greater(OF_BYTES)),
+  PCMPGTW: byWord(greater(OF_WORDS)),
   PCMPGTD: byWord((a, b) => js`${a} > ${b} ? -1 : 0`),
-  PMINUB: byWord(byElement(unsignedByte, 8, smaller)),
-  PMAXUB: byWord(byElement(unsignedByte, 8, larger)),
-  PMINSW: byWord(byElement(signedWord, 16, smaller)),
-  PMAXSW: byWord(byElement(signedWord, 16, larger)),
-  PAVGB: byWord(byElement(unsignedByte, 8, average)),
-  PAVGW: byWord(byElement(unsignedWord, 16, average)),
-  PMULLW: byWord(byElement(unsignedWord, 16, (a, b) => js`Math.imul(${a}, ${b})`)),
-  PMULHW: byWord(byElement(signedWord, 16, (a, b) => js`(Math.imul(${a}, ${b}) >> 16)`)),
-  PMULHUW: byWord(byElement(unsignedWord, 16, (a, b) => js`(Math.imul(${a}, ${b}) >>> 16)`)),
+  PMINUB: byWord(extreme(OF_BYTES, false, false)),
+  PMAXUB: byWord(extreme(OF_BYTES, false, true)),
+  PMINSW: byWord(extreme(OF_WORDS, true, false)),
+  PMAXSW: byWord(extreme(OF_WORDS, true, true)),
+  PAVGB: byWord(average(OF_BYTES)),
+  PAVGW: byWord(average(OF_WORDS)),
+  PMULLW: byWord(multiplyLow),
+  PMULHW: byWord(multiplyHigh),
+  PMULHUW: byWord(multiplyHighUnsigned),
   PMADDWD: byWord(multiplyAdd),
   PMULUDQ: multiplyQuads,
   PSADBW: psadbw,
@@ -385,9 +461,9 @@ export const VECTOR_INTEGER: Readonly<Record<string, Rule>> = {
   PUNPCKHBW: unpack(interleaveBytes, true),
   PUNPCKLWD: unpack(interleaveWords, false),
   PUNPCKHWD: unpack(interleaveWords, true),
-  PACKSSDW: pack((x) => js`${x}`, 1, -32768, 32767),
-  PACKSSWB: pack(signedWord, 2, -128, 127),
-  PACKUSWB: pack(signedWord, 2, 0, 255),
+  PACKSSDW: packWords,
+  PACKSSWB: packBytes,
+  PACKUSWB: packUnsigned,
   PSHUFLW: shuffleHalfWords(false),
   PSHUFHW: shuffleHalfWords(true),
   PEXTRW: pextrw,

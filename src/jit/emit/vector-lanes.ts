@@ -1,25 +1,54 @@
 /**
- * XMM registers in translated code: memory always holds them exactly; behind each write the values stay known by name until the end of the block,
- * as doubles, singles or words, so that what follows need not read them back.
- *
- * A number that may be a NaN is never stored back as a number: JavaScript may change its payload. Such copies go by words.
+ * XMM registers in translated code: what is written goes to a variable, as a clean double or single or as words, and waits there until memory has to have it:
+ * for another form, for a helper, or when the region is left. A number that may be a NaN is never held as a number: JavaScript may change its payload.
  */
 import type { Expression, Statement as JsStatement } from 'estree';
 import type { Target } from './target.js';
 import { js, statements } from './quote.js';
-import { X87Known } from './x87-known.js';
-
-/** A number in a JavaScript constant. `clean`: zero, infinity or normal in its format, no NaN. */
-export interface Lane {
-  readonly name: string;
-  readonly clean: boolean;
-}
+import { FPU_SCRATCH } from '../../runtime/fpu/state.js';
+import {
+  CONTROL_KEY,
+  doubleKey,
+  isVariable,
+  kindOf,
+  type Lane,
+  LaneCache,
+  type Expected,
+  MASKS,
+  NAN_DOUBLE,
+  NAN_SINGLE,
+  maskOf,
+  singleKey,
+  storeOf,
+  variableOf,
+  wordKey,
+  wordsOf,
+} from './lane-cache.js';
+import {
+  notDefault,
+  SPECIAL,
+  SPECIAL_BITS,
+  uncleanDouble,
+  uncleanSingle,
+  ZERO_DOUBLE,
+  ZERO_SINGLE,
+  ZERO_WORD,
+  ZEROS,
+} from './lane-values.js';
 
 /** What a vector instruction needs of the code around it. */
 export interface VectorHost {
   readonly flags: Target['flags'];
   /** Accesses that are misaligned within their page are served. */
   readonly misaligned: boolean;
+  /** PE has to be noted; if not, it is known to be set where MXCSR has been looked at. */
+  readonly precise: boolean;
+  /** IE, OE and PE are known to be set where MXCSR has been looked at, and all exceptions masked: clean numbers may be default NaNs. */
+  readonly special: boolean;
+  /** How what a register is loaded with will be used. */
+  form(register: number): Form | undefined;
+  /** Leaves because MXCSR is not as expected. */
+  missControl(): JsStatement[];
   /** Leaves the quick way; nothing has been changed. `all`: for a reason that the block's other quick instructions have, too. */
   miss(all?: boolean): JsStatement[];
   readGeneral(index: number): Expression;
@@ -32,35 +61,20 @@ export interface VectorHost {
   x87(name: string): string;
 }
 
-/** Values known by name: doubles by half (2 × register + half), singles and words by word (4 × register + word). */
-export class LaneCache {
-  readonly doubles: Map<number, Lane>;
-  readonly singles: Map<number, Lane>;
-  readonly words: Map<number, string>;
-  /** MXCSR, checked to round to nearest with PE masked. */
-  control: string | undefined;
-  x87: X87Known;
-  constructor(from?: LaneCache) {
-    this.x87 = new X87Known(from?.x87);
-    this.doubles = new Map(from?.doubles);
-    this.singles = new Map(from?.singles);
-    this.words = new Map(from?.words);
-    this.control = from?.control;
-  }
-  dropRegister(register: number): void {
-    for (const half of [2 * register, 2 * register + 1]) this.dropHalf(half);
-  }
-  dropHalf(half: number): void {
-    this.doubles.delete(half);
-    for (const word of [2 * half, 2 * half + 1]) {
-      this.singles.delete(word);
-      this.words.delete(word);
-    }
-  }
+/** How 32 or 64 bits are held. */
+export type Form = 'double' | 'single' | 'word';
+export interface Part {
+  readonly single: string | undefined;
+  readonly word: string | undefined;
 }
+export interface Half {
+  readonly double: string | undefined;
+  readonly parts: readonly Part[];
+}
+const cleanName = (lane: Lane | undefined): string | undefined => (lane?.clean ? lane.name : undefined);
 
-export const MIN_DOUBLE = 2.2250738585072014e-308;
-export const MIN_SINGLE = 1.1754943508222875e-38;
+/** Word of the unit's state that is nobody's (runtime/fpu/state.ts). */
+const SCRATCH = FPU_SCRATCH / 4;
 
 /** Where an operand is: a register, or RAM at the machine address in constant `at`. */
 export type Place = { readonly register: number } | { readonly at: string };
@@ -80,6 +94,8 @@ export class VectorCode {
   host!: VectorHost;
   out: JsStatement[] = [];
   readonly written = new Set<number>();
+  /** Variables that the region has for registers. */
+  readonly variables = new Set<number>();
   private serial = 0;
 
   push(code: readonly JsStatement[]): void {
@@ -126,34 +142,106 @@ export class VectorCode {
     return { at, linear: a };
   }
 
+  /** Machine address of a part of an operand, by name where it may be misaligned. */
+  private partAt(at: string, offset: number): Expression {
+    if (offset === 0) return js`${at}`;
+    const sum = js`${at} + ${offset} | 0`;
+    return this.host.misaligned ? js`${this.name(sum)}` : sum;
+  }
+  loadWord(at: string, offset: number): string {
+    const part = this.partAt(at, offset);
+    return this.name(this.host.misaligned ? js`du.getInt32(${part}, true)` : js`dv.getInt32(${part}, true)`);
+  }
+  storeWord(at: string, offset: number, value: Expression): void {
+    const part = this.partAt(at, offset);
+    this.push(
+      this.host.misaligned
+        ? statements`du.setInt32(${part}, ${value}, true);`
+        : statements`dv.setInt32(${part}, ${value}, true);`,
+    );
+  }
+  /** A number that need not be aligned goes by words through a place of its own. */
+  private loadDouble(at: string, offset: number): string {
+    if (!this.host.misaligned) return this.name(js`dv.getFloat64(${this.partAt(at, offset)}, true)`);
+    const low = this.loadWord(at, offset), high = this.loadWord(at, offset + 4); // prettier-ignore
+    this.push(statements`xw[${SCRATCH}] = ${low}; xw[${SCRATCH + 1}] = ${high};`);
+    return this.name(js`xf[${SCRATCH / 2}]`);
+  }
+  private loadSingle(at: string, offset: number): string {
+    if (!this.host.misaligned) return this.name(js`dv.getFloat32(${this.partAt(at, offset)}, true)`);
+    this.push(statements`xw[${SCRATCH}] = ${this.loadWord(at, offset)};`);
+    return this.name(js`xs[${SCRATCH}]`);
+  }
+  private storeDouble(at: string, offset: number, value: string): void {
+    if (!this.host.misaligned)
+      return this.push(statements`dv.setFloat64(${this.partAt(at, offset)}, ${value}, true);`);
+    this.push(statements`xf[${SCRATCH / 2}] = ${value};`);
+    for (const i of [0, 1]) this.storeWord(at, offset + 4 * i, js`xw[${SCRATCH + i}]`);
+  }
+
+  private storeSingle(at: string, offset: number, value: string): void {
+    if (!this.host.misaligned)
+      return this.push(statements`dv.setFloat32(${this.partAt(at, offset)}, ${value}, true);`);
+    this.push(statements`xs[${SCRATCH}] = ${value};`);
+    this.storeWord(at, offset, js`xw[${SCRATCH}]`);
+  }
+
   // ---- reading ----------------------------------------------------------------------------------------------------------
-  double(place: Place, half: number): Lane {
-    if ('at' in place)
-      return { name: this.name(js`dv.getFloat64(${place.at} + ${8 * half}, true)`), clean: false };
+  /** The name of a value, which must be a constant: variables change. */
+  private constant(name: string, keep: (name: string) => void): string {
+    if (!isVariable(name)) return name;
+    const copy = this.fresh();
+    this.push(statements`const ${copy} = ${name};`);
+    keep(copy);
+    return copy;
+  }
+  knownDouble(index: number): Lane | undefined {
+    const lane = this.cache.doubles.get(index);
+    if (lane === undefined) return undefined;
+    this.constant(lane.name, (name) => this.cache.doubles.set(index, { ...lane, name }));
+    return this.cache.doubles.get(index);
+  }
+  knownSingle(index: number): Lane | undefined {
+    const lane = this.cache.singles.get(index);
+    if (lane === undefined) return undefined;
+    this.constant(lane.name, (name) => this.cache.singles.set(index, { ...lane, name }));
+    return this.cache.singles.get(index);
+  }
+  knownWord(index: number): string | undefined {
+    const known = this.cache.words.get(index);
+    return known && this.constant(known, (name) => this.cache.words.set(index, name));
+  }
+  private double(place: Place, half: number): Lane {
+    if ('at' in place) return { name: this.loadDouble(place.at, 8 * half), clean: false };
     const index = 2 * place.register + half;
-    let lane = this.cache.doubles.get(index);
+    let lane = this.knownDouble(index);
     if (lane === undefined) {
+      this.want(doubleKey(index));
+      this.toMemory([2 * index, 2 * index + 1]);
       lane = { name: this.name(js`xf[${index}]`), clean: false };
       this.cache.doubles.set(index, lane);
     }
     return lane;
   }
-  single(place: Place, word: number): Lane {
-    if ('at' in place)
-      return { name: this.name(js`dv.getFloat32(${place.at} + ${4 * word}, true)`), clean: false };
+  private single(place: Place, word: number): Lane {
+    if ('at' in place) return { name: this.loadSingle(place.at, 4 * word), clean: false };
     const index = 4 * place.register + word;
-    let lane = this.cache.singles.get(index);
+    let lane = this.knownSingle(index);
     if (lane === undefined) {
+      this.want(singleKey(index));
+      this.toMemory([index]);
       lane = { name: this.name(js`xs[${index}]`), clean: false };
       this.cache.singles.set(index, lane);
     }
     return lane;
   }
   word(place: Place, word: number): string {
-    if ('at' in place) return this.name(js`dv.getInt32(${place.at} + ${4 * word}, true)`);
+    if ('at' in place) return this.loadWord(place.at, 4 * word);
     const index = 4 * place.register + word;
-    let name = this.cache.words.get(index);
+    let name = this.knownWord(index);
     if (name === undefined) {
+      this.want(wordKey(index));
+      this.toMemory([index]);
       name = this.name(js`xw[${index}]`);
       this.cache.words.set(index, name);
     }
@@ -166,7 +254,7 @@ export class VectorCode {
   cleanDouble(place: Place, half: number): string {
     const lane = this.double(place, half);
     if (lane.clean) return lane.name;
-    this.missIf(js`!(Math.abs(${lane.name}) > ${MIN_DOUBLE}) && ${lane.name} !== 0`);
+    this.missIf(this.unclean(place, half, lane.name, true));
     if ('register' in place)
       this.cache.doubles.set(2 * place.register + half, { name: lane.name, clean: true });
     return lane.name;
@@ -174,116 +262,233 @@ export class VectorCode {
   cleanSingle(place: Place, word: number): string {
     const lane = this.single(place, word);
     if (lane.clean) return lane.name;
-    this.missIf(js`!(Math.abs(${lane.name}) > ${MIN_SINGLE}) && ${lane.name} !== 0`);
+    this.missIf(this.unclean(place, word, lane.name, false));
     if ('register' in place)
       this.cache.singles.set(4 * place.register + word, { name: lane.name, clean: true });
     return lane.name;
   }
 
-  // ---- writing ----------------------------------------------------------------------------------------------------------
-  /** A number that is no NaN. */
-  setDouble(register: number, half: number, lane: Lane): void {
-    const index = 2 * register + half;
-    this.written.add(register);
-    this.cache.dropHalf(index);
-    this.push(statements`xf[${index}] = ${lane.name};`);
-    this.cache.doubles.set(index, lane);
+  private unclean(place: Place, i: number, name: string, double: boolean): Expression {
+    const test = double ? uncleanDouble(name) : uncleanSingle(name);
+    if (!this.host.special || 'at' in place) return test;
+    return js`${test} && ${notDefault(double ? doubleKey(2 * place.register + i) : singleKey(4 * place.register + i))}`;
   }
-  setSingle(register: number, word: number, lane: Lane): void {
-    this.beforeWord(register, word);
-    this.push(statements`xs[${4 * register + word}] = ${lane.name};`);
-    this.cache.singles.set(4 * register + word, lane);
+  /** 32 bits, whatever they are: a clean single, or a word. */
+  part(place: Place, word: number, form: Form): Part {
+    if ('register' in place) {
+      const index = 4 * place.register + word;
+      const single = this.knownSingle(index);
+      const known = this.knownWord(index);
+      if (single?.clean) return { single: single.name, word: known };
+      if (known !== undefined) return { single: undefined, word: known };
+    }
+    if (form === 'single' && !this.host.misaligned)
+      return { single: this.cleanSingle(place, word), word: undefined };
+    return { single: undefined, word: this.word(place, word) };
   }
-  setWord(register: number, word: number, name: string): void {
-    this.beforeWord(register, word);
-    this.push(statements`xw[${4 * register + word}] = ${name};`);
-    this.cache.words.set(4 * register + word, name);
-  }
-  private beforeWord(register: number, word: number): void {
-    const index = 4 * register + word;
-    this.written.add(register);
-    this.cache.doubles.delete(index >> 1);
-    this.cache.singles.delete(index);
-    this.cache.words.delete(index);
-  }
-  clearHalf(register: number, half: number): void {
-    const zero = this.name(js`0`);
-    this.setDouble(register, half, { name: zero, clean: true });
-    this.cache.words.set(4 * register + 2 * half, zero);
-    this.cache.words.set(4 * register + 2 * half + 1, zero);
-    this.cache.singles.set(4 * register + 2 * half, { name: zero, clean: true });
-    this.cache.singles.set(4 * register + 2 * half + 1, { name: zero, clean: true });
+  /** 64 bits, whatever they are: a clean double, or parts. */
+  half(place: Place, half: number, form: Form): Half {
+    if ('register' in place) {
+      const index = 2 * place.register + half;
+      const double = this.knownDouble(index);
+      const parts = [2 * index, 2 * index + 1].map((i) => ({
+        single: cleanName(this.knownSingle(i)),
+        word: this.knownWord(i),
+      }));
+      if (double?.clean) return { double: double.name, parts };
+      if (parts.every((p) => p.single !== undefined || p.word !== undefined))
+        return { double: undefined, parts };
+    }
+    if (form === 'double' && !this.host.misaligned)
+      return { double: this.cleanDouble(place, half), parts: [] };
+    return { double: undefined, parts: [0, 1].map((i) => this.part(place, 2 * half + i, form)) };
   }
 
-  /** 64 bits, whatever they are, into half a register. The target's other half stays. */
-  copyHalf(register: number, half: number, from: Place, fromHalf: number): void {
+  // ---- writing ----------------------------------------------------------------------------------------------------------
+  /** A clean double. */
+  setDouble(register: number, half: number, name: string): void {
     const index = 2 * register + half;
-    const known = 'register' in from ? this.knownHalf(2 * from.register + fromHalf) : undefined;
-    if (known && known.double === undefined && known.words.every((w) => w !== undefined)) {
-      this.setWord(register, 2 * half, known.words[0]!);
-      this.setWord(register, 2 * half + 1, known.words[1]!);
-      this.inherit(index, known);
-      return;
-    }
-    const lane = this.double(from, fromHalf);
-    this.setDouble(register, half, lane);
-    if (!lane.clean) {
-      const low = this.rawWord(from, 2 * fromHalf), high = this.rawWord(from, 2 * fromHalf + 1); // prettier-ignore
-      this.push(
-        statements`if (${lane.name} !== ${lane.name}) { xw[${2 * index}] = ${low}; xw[${2 * index + 1}] = ${high}; }`,
-      );
-    }
-    if (known) this.inherit(index, known);
+    this.written.add(register);
+    this.overwrite([2 * index, 2 * index + 1]);
+    this.put(doubleKey(index), name);
+    this.cache.doubles.set(index, { name, clean: true });
   }
-  private rawWord(from: Place, word: number): Expression {
-    return 'at' in from
-      ? js`dv.getInt32(${from.at} + ${4 * word}, true)`
-      : js`xw[${4 * from.register + word}]`;
+  /** A clean single. */
+  setSingle(register: number, word: number, name: string): void {
+    const index = 4 * register + word;
+    this.written.add(register);
+    this.overwrite([index]);
+    this.put(singleKey(index), name);
+    this.cache.singles.set(index, { name, clean: true });
   }
-  private knownHalf(index: number) {
-    const { doubles, singles, words } = this.cache;
-    return {
-      double: doubles.get(index),
-      singles: [singles.get(2 * index), singles.get(2 * index + 1)],
-      words: [words.get(2 * index), words.get(2 * index + 1)],
-    };
+  setWord(register: number, word: number, name: string): void {
+    const index = 4 * register + word;
+    this.written.add(register);
+    this.overwrite([index]);
+    this.put(wordKey(index), name);
+    this.cache.words.set(index, name);
   }
-  private inherit(index: number, known: ReturnType<VectorCode['knownHalf']>): void {
-    if (known.double) this.cache.doubles.set(index, known.double);
-    known.singles.forEach((lane, i) => lane && this.cache.singles.set(2 * index + i, lane));
-    known.words.forEach((name, i) => name !== undefined && this.cache.words.set(2 * index + i, name));
+  setPart(register: number, word: number, { single, word: bits }: Part): void {
+    if (single === undefined) return this.setWord(register, word, bits!);
+    this.setSingle(register, word, single);
+    if (bits !== undefined) this.cache.words.set(4 * register + word, bits);
+  }
+  setHalf(register: number, half: number, { double, parts }: Half): void {
+    if (double === undefined) return parts.forEach((p, i) => this.setPart(register, 2 * half + i, p));
+    this.setDouble(register, half, double);
+    parts.forEach(({ single, word }, i) => {
+      const index = 4 * register + 2 * half + i;
+      if (single !== undefined) this.cache.singles.set(index, { name: single, clean: true });
+      if (word !== undefined) this.cache.words.set(index, word);
+    });
+  }
+  clearHalf(register: number, half: number): void {
+    const parts = [0, 1].map(() => ({ single: ZERO_SINGLE, word: ZERO_WORD }));
+    this.setHalf(register, half, { double: ZERO_DOUBLE, parts });
   }
   /** 64 bits of a register to RAM. */
   storeHalf(register: number, half: number, at: string, offset: number): void {
-    const known = this.knownHalf(2 * register + half);
-    const to = (extra: number): Expression => js`${at} + ${offset + extra}`;
-    if (known.double === undefined && known.words.every((w) => w !== undefined)) {
-      this.push(statements`dv.setInt32(${to(0)}, ${known.words[0]!}, true);`);
-      this.push(statements`dv.setInt32(${to(4)}, ${known.words[1]!}, true);`);
+    const { double, parts } = this.half({ register }, half, 'word');
+    if (double !== undefined) {
+      this.storeDouble(at, offset, double);
+      if (this.host.special && double !== ZERO_DOUBLE)
+        this.push(statements`if (${double} !== ${double}) {
+          ${this.aside(() => {
+            this.storeWord(at, offset, js`0`);
+            this.storeWord(at, offset + 4, js`${NAN_DOUBLE}`);
+          })}
+        }`);
       return;
     }
-    const lane = this.double({ register }, half);
-    this.push(statements`dv.setFloat64(${to(0)}, ${lane.name}, true);`);
-    if (lane.clean) return;
-    const index = 4 * register + 2 * half;
-    this.push(statements`if (${lane.name} !== ${lane.name}) {
-      dv.setInt32(${to(0)}, xw[${index}], true); dv.setInt32(${to(4)}, xw[${index + 1}], true);
-    }`);
+    parts.forEach((part, i) => this.storePart(part, at, offset + 4 * i));
+  }
+  storePart({ single, word }: Part, at: string, offset: number): void {
+    if (word !== undefined) return this.storeWord(at, offset, js`${word}`);
+    this.storeSingle(at, offset, single!);
+    if (this.host.special)
+      this.push(statements`if (${single!} !== ${single!}) {
+        ${this.aside(() => this.storeWord(at, offset, js`${NAN_SINGLE}`))}
+      }`);
+  }
+  private aside(emit: () => void): JsStatement[] {
+    const { out } = this;
+    this.out = [];
+    emit();
+    const made = this.out;
+    this.out = out;
+    return made;
+  }
+
+  // ---- registers in variables --------------------------------------------------------------------------------------------
+  private want(key: number): void {
+    const { wants, touched } = this.cache;
+    if (wordsOf(key).every((word) => !touched.has(word))) wants.add(key);
+  }
+  /** The variable has the value, which memory has not. */
+  private put(key: number, name: string): void {
+    this.variables.add(key);
+    this.push(statements`${variableOf(key)} = ${name};`);
+    this.cache.current.add(key);
+    this.cache.waiting.set(key, 'certainly');
+  }
+  /** Before words are written: what is known of them goes. */
+  private overwrite(words: readonly number[]): void {
+    for (const key of [...this.cache.waiting.keys()]) {
+      const those = wordsOf(key);
+      if (!those.some((word) => words.includes(word))) continue;
+      if (!those.every((word) => words.includes(word))) this.settle(key);
+      this.cache.waiting.delete(key);
+    }
+    for (const word of words) this.cache.drop(word);
+  }
+  /** Before words are read from memory. */
+  private toMemory(words: readonly number[]): void {
+    for (const key of [...this.cache.waiting.keys()])
+      if (wordsOf(key).some((word) => words.includes(word))) this.settle(key);
+  }
+  /** Writes what waits in a variable. */
+  private settle(key: number): void {
+    const store = storeOf(key, this.host.special);
+    const [mask, bit] = maskOf(key);
+    const certain = this.cache.waiting.get(key) === 'certainly';
+    this.push(certain ? store : statements`if ((${mask} & ${bit}) !== 0) { ${store} }`);
+    this.cache.waiting.delete(key);
+  }
+  /** All of the registers to memory. */
+  settleAll(): void {
+    for (const key of [...this.cache.waiting.keys()]) this.settle(key);
+  }
+  /** Makes the masks tell what waits, for the code at the end of the region. */
+  marks(): JsStatement[] {
+    const { waiting, arrived } = this.cache;
+    return MASKS.flatMap((mask) => {
+      let certain = 0, possible = 0, before = 0; // prettier-ignore
+      for (const [key, how] of waiting) {
+        if (maskOf(key)[0] !== mask) continue;
+        if (how === 'certainly') certain |= maskOf(key)[1];
+        else possible |= maskOf(key)[1];
+      }
+      for (const key of arrived) if (maskOf(key)[0] === mask) before |= maskOf(key)[1];
+      if (certain === 0 && possible === before) return [];
+      if (possible === 0) return statements`${mask} = ${certain};`;
+      return statements`${mask} = ${mask} & ${possible} | ${certain};`;
+    });
+  }
+
+  /** Brings about what a block expects that does not follow this one alone; `leave` is for where that fails. */
+  arrive(to: Expected, leave: (control: boolean) => JsStatement[]): void {
+    const { cache } = this;
+    for (const key of [...cache.waiting.keys()]) if (!to.waiting.has(key)) this.settle(key);
+    const fails = (test: Expression): void => this.push(statements`if (${test}) { ${leave(false)} }`);
+    for (const [key, zero] of to.known) this.establish(key, zero, fails);
+    if (to.control && cache.control === undefined) this.checkControl(() => leave(true));
+    this.push(this.marks());
+  }
+  private establish(key: number, zero: boolean, fails: (test: Expression) => void): void {
+    const { cache } = this;
+    const [first] = wordsOf(key) as [number];
+    const kind = kindOf(key);
+    const lane =
+      kind === 'D' ? cache.doubles.get(first >> 1) : kind === 'S' ? cache.singles.get(first) : undefined;
+    const known = kind === 'W' ? cache.words.get(first) : lane?.clean ? lane.name : undefined;
+    if (zero && known !== undefined && ZEROS.has(known)) return;
+    if (!zero && known !== undefined && cache.current.has(key)) return;
+    this.variables.add(key);
+    let name = known;
+    if (name === undefined) {
+      this.toMemory(wordsOf(key));
+      name = this.name(
+        kind === 'D' ? js`xf[${first >> 1}]` : kind === 'S' ? js`xs[${first}]` : js`xw[${first}]`,
+      );
+      const test = kind === 'D' ? uncleanDouble(name) : uncleanSingle(name);
+      if (kind !== 'W') fails(this.host.special ? js`${test} && ${notDefault(key)}` : test);
+    }
+    if (zero) fails(kind === 'W' ? js`${name} !== 0` : js`!(${name} === 0 && 1 / ${name} > 0)`);
+    else this.push(statements`${variableOf(key)} = ${name};`);
   }
 
   // ---- MXCSR ------------------------------------------------------------------------------------------------------------
   /** MXCSR where rounding is to nearest and PE is masked; leaves if it is not so. */
   control(): string {
     if (this.cache.control === undefined) {
-      const name = this.name(js`xc[0]`);
-      this.missIf(js`(${name} & 0x7000) !== 0x1000`, true);
-      this.cache.control = name;
+      if (!this.cache.controlTouched) this.cache.wants.add(CONTROL_KEY);
+      this.checkControl(() =>
+        this.host.precise && !this.host.special ? this.host.miss(true) : this.host.missControl(),
+      );
     }
-    return this.cache.control;
+    return this.cache.control!;
+  }
+  private checkControl(leave: () => JsStatement[]): void {
+    const name = this.name(js`xc[0]`);
+    const { precise, special } = this.host;
+    const [bits, value] = special ? [SPECIAL_BITS, SPECIAL] : precise ? [0x7000, 0x1000] : [0x7020, 0x1020];
+    this.push(statements`if ((${name} & ${bits}) !== ${value}) { ${leave()} }`);
+    this.cache.control = name;
   }
   /** Sets PE unless it is set already or all of `inexact` are false. */
-  notePrecision(control: string, inexact: readonly Expression[]): void {
+  notePrecision(inexact: readonly Expression[]): void {
+    if (!this.host.precise) return;
     const any = inexact.reduce((all, test) => js`${all} || ${test}`);
-    this.push(statements`if ((${control} & 32) === 0 && (${any})) { xc[0] = xc[0] | 32; }`);
+    this.push(statements`if ((xc[0] & 32) === 0 && (${any})) { xc[0] = xc[0] | 32; }`);
   }
 }

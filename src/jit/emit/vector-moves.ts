@@ -1,8 +1,9 @@
 /** Short ways of the data movements of SSE and SSE2: exact copies of bits, by 64-bit halves where they can be. */
 import type { Instruction, Operand } from '../../decoder/instruction.js';
 import type { Expression } from 'estree';
-import { js, statements } from './quote.js';
-import type { AccessSize, Place, VectorCode } from './vector-lanes.js';
+import { js } from './quote.js';
+import { ZERO_WORD } from './lane-values.js';
+import type { AccessSize, Form, Place, VectorCode } from './vector-lanes.js';
 
 /** One instruction being emitted: `address` is the linear address of its memory operand. */
 export interface Task {
@@ -35,7 +36,7 @@ export function destination(task: Task, size: AccessSize, aligned = false): stri
   return task.code.locate(task.address!, size, true, aligned).at;
 }
 
-function moveWhole(aligned: boolean): Rule {
+function moveWhole(aligned: boolean, usual: Form): Rule {
   return (task) => {
     const { code } = task;
     if (isMemory(task, 0)) {
@@ -48,31 +49,20 @@ function moveWhole(aligned: boolean): Rule {
     const to = indexOf(task, 0);
     const from = source(task, 1, 16, aligned);
     if ('register' in from && from.register === to) return;
-    code.copyHalf(to, 0, from, 0);
-    code.copyHalf(to, 1, from, 1);
-  };
-}
-
-/** Integer data: by words, which integer instructions and stores then have by name. */
-function moveWords(aligned: boolean): Rule {
-  const whole = moveWhole(aligned);
-  return (task) => {
-    const { code } = task;
-    if (!isMemory(task, 1)) return whole(task);
-    const from = source(task, 1, 16, aligned);
-    const to = indexOf(task, 0);
-    code.words(from).forEach((name, i) => code.setWord(to, i, name));
+    const form = code.host.form(to) ?? usual;
+    [0, 1].map((i) => code.half(from, i, form)).forEach((half, i) => code.setHalf(to, i, half));
   };
 }
 
 /** MOVSD, MOVQ: a register copy of MOVSD keeps the upper half. */
-function moveLow(keeps: boolean): Rule {
+function moveLow(keeps: boolean, usual: Form): Rule {
   return (task) => {
     const { code } = task;
     if (isMemory(task, 0)) return code.storeHalf(indexOf(task, 1), 0, destination(task, 8), 0);
     const to = indexOf(task, 0);
     const from = source(task, 1, 8);
-    if (!('register' in from) || from.register !== to) code.copyHalf(to, 0, from, 0);
+    if (!('register' in from) || from.register !== to)
+      code.setHalf(to, 0, code.half(from, 0, code.host.form(to) ?? usual));
     if ('at' in from || !keeps) code.clearHalf(to, 1);
   };
 }
@@ -81,29 +71,25 @@ const movss: Rule = (task) => {
   const { code } = task;
   if (isMemory(task, 0)) {
     const at = destination(task, 4);
-    code.push(statements`dv.setInt32(${at}, ${code.word({ register: indexOf(task, 1) }, 0)}, true);`);
-    return;
+    return code.storePart(code.part({ register: indexOf(task, 1) }, 0, 'word'), at, 0);
   }
   const to = indexOf(task, 0);
   const from = source(task, 1, 4);
-  const word = code.word(from, 0);
-  const single = code.single(from, 0);
-  code.setWord(to, 0, word);
+  code.setPart(to, 0, code.part(from, 0, code.host.form(to) ?? 'single'));
   if ('at' in from) {
-    const zero = code.name(js`0`);
-    code.setWord(to, 1, zero);
+    code.setWord(to, 1, ZERO_WORD);
     code.clearHalf(to, 1);
   }
-  code.cache.singles.set(4 * to, single);
 };
 
 /** MOVLPS, MOVHPS and relatives: 64 bits between memory or half `from` of a register and half `half`. */
-function moveHalf(half: number, from: number): Rule {
+function moveHalf(half: number, from: number, usual: Form): Rule {
   return (task) => {
     const { code } = task;
     if (isMemory(task, 0)) return code.storeHalf(indexOf(task, 1), half, destination(task, 8), 0);
     const place = source(task, 1, 8);
-    code.copyHalf(indexOf(task, 0), half, place, 'at' in place ? 0 : from);
+    const to = indexOf(task, 0);
+    code.setHalf(to, half, code.half(place, 'at' in place ? 0 : from, code.host.form(to) ?? usual));
   };
 }
 
@@ -114,34 +100,26 @@ const movd: Rule = (task) => {
   if (operandOf(task, 0).kind === 'xmm') {
     const word = isMemory(task, 1) ? code.word(source(task, 1, 4), 0) : code.general(indexOf(task, 1));
     const to = indexOf(task, 0);
-    const zero = code.name(js`0`);
     code.setWord(to, 0, word);
-    code.setWord(to, 1, zero);
+    code.setWord(to, 1, ZERO_WORD);
     code.clearHalf(to, 1);
     return;
   }
   const word = (): string => code.word({ register: indexOf(task, 1) }, 0);
   if (isMemory(task, 0)) {
     const at = destination(task, 4);
-    code.push(statements`dv.setInt32(${at}, ${word()}, true);`);
+    code.storeWord(at, 0, js`${word()}`);
   } else code.push(code.host.writeGeneral(indexOf(task, 0), js`${word()}`));
 };
 
-/** Halves by [operand, half]. The words are read first where a half would be overwritten before it is read. */
+/** Halves by [first operand?, half]. */
 function shuffleHalves(task: Task, from: Place, halves: readonly [first: boolean, half: number][]): void {
   const { code } = task;
   const to = indexOf(task, 0);
-  const places = halves.map(([first]) => (first ? { register: to } : from));
-  const second = places[1]!;
-  if ('register' in second && second.register === to && halves[1]![1] === 0) {
-    const all = halves.flatMap(([, half], i) =>
-      [2 * half, 2 * half + 1].map((w) => code.word(places[i]!, w)),
-    );
-    all.forEach((name, i) => code.setWord(to, i, name));
-    return;
-  }
-  halves.forEach(([first, half], i) => {
-    if (!(first && half === i)) code.copyHalf(to, i, places[i]!, half);
+  const form = code.host.form(to) ?? 'word';
+  const picked = halves.map(([first, half]) => code.half(first ? { register: to } : from, half, form));
+  picked.forEach((half, i) => {
+    if (!(halves[i]![0] && halves[i]![1] === i)) code.setHalf(to, i, half);
   });
 }
 const shufpd: Rule = (task) => {
@@ -164,19 +142,13 @@ const movddup: Rule = (task) =>
     [false, 0],
   ]);
 
-/** Words by [first operand?, word]; singles that are known go with them. */
-export function shuffleWords(task: Task, from: Place, order: readonly (readonly [boolean, number])[]): void {
+/** Words by [first operand?, word]. */
+function shuffleWords(task: Task, from: Place, order: readonly (readonly [boolean, number])[]): void {
   const { code } = task;
   const to = indexOf(task, 0);
-  const picked = order.map(([first, word]) => {
-    const place = first ? { register: to } : from;
-    const known = 'register' in place ? code.cache.singles.get(4 * place.register + word) : undefined;
-    return { word: code.word(place, word), known };
-  });
-  picked.forEach(({ word, known }, i) => {
-    code.setWord(to, i, word);
-    if (known) code.cache.singles.set(4 * to + i, known);
-  });
+  const form = code.host.form(to) ?? 'word';
+  const picked = order.map(([first, word]) => code.part(first ? { register: to } : from, word, form));
+  picked.forEach((part, i) => code.setPart(to, i, part));
 }
 const shufps: Rule = (task) => {
   const imm = immediateOf(task, 2);
@@ -233,25 +205,25 @@ const onlyXmm =
 export class NoShortWay extends Error {}
 
 export const MOVES: Readonly<Record<string, Rule>> = {
-  MOVAPD: moveWhole(true),
-  MOVAPS: moveWhole(true),
-  MOVUPD: moveWhole(false),
-  MOVUPS: moveWhole(false),
-  MOVNTPD: moveWhole(true),
-  MOVNTPS: moveWhole(true),
-  MOVDQA: moveWords(true),
-  MOVDQU: moveWords(false),
-  LDDQU: moveWords(false),
-  MOVNTDQ: moveWhole(true),
-  MOVSD: moveLow(true),
-  MOVQ: onlyXmm(moveLow(false)),
+  MOVAPD: moveWhole(true, 'double'),
+  MOVAPS: moveWhole(true, 'word'),
+  MOVUPD: moveWhole(false, 'double'),
+  MOVUPS: moveWhole(false, 'word'),
+  MOVNTPD: moveWhole(true, 'word'),
+  MOVNTPS: moveWhole(true, 'word'),
+  MOVDQA: moveWhole(true, 'word'),
+  MOVDQU: moveWhole(false, 'word'),
+  LDDQU: moveWhole(false, 'word'),
+  MOVNTDQ: moveWhole(true, 'word'),
+  MOVSD: moveLow(true, 'double'),
+  MOVQ: onlyXmm(moveLow(false, 'word')),
   MOVSS: movss,
-  MOVLPS: moveHalf(0, 0),
-  MOVLPD: moveHalf(0, 0),
-  MOVHPS: moveHalf(1, 0),
-  MOVHPD: moveHalf(1, 0),
-  MOVHLPS: moveHalf(0, 1),
-  MOVLHPS: moveHalf(1, 0),
+  MOVLPS: moveHalf(0, 0, 'word'),
+  MOVLPD: moveHalf(0, 0, 'double'),
+  MOVHPS: moveHalf(1, 0, 'word'),
+  MOVHPD: moveHalf(1, 0, 'double'),
+  MOVHLPS: moveHalf(0, 1, 'word'),
+  MOVLHPS: moveHalf(1, 0, 'word'),
   MOVD: onlyXmm(movd),
   MOVDDUP: movddup,
   MOVSLDUP: duplicate(0),

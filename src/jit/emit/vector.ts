@@ -6,7 +6,8 @@ import type { KnownFlags } from './flags.js';
 import { block, breakTo, labelled } from './quote.js';
 import { compared, VECTOR_ARITHMETIC } from './vector-arithmetic.js';
 import { VECTOR_INTEGER } from './vector-integer.js';
-import { LaneCache, VectorCode, type VectorHost } from './vector-lanes.js';
+import { LaneCache, type Expected } from './lane-cache.js';
+import { VectorCode, type VectorHost } from './vector-lanes.js';
 import { X87_RULES } from './x87.js';
 import { X87_INLINE } from './x87-inline.js';
 import { NoInlineWay, X87Known } from './x87-known.js';
@@ -51,9 +52,40 @@ export class VectorEmitter {
   get cache(): LaneCache {
     return this.code.cache;
   }
-  /** undefined: nothing is known. */
-  restore(cache: LaneCache | undefined): void {
+  /** Where emission goes on. */
+  restore(cache: LaneCache): void {
     this.code.cache = new LaneCache(cache);
+  }
+  /** Behind a helper. */
+  forget(): void {
+    this.code.cache.dropAll();
+  }
+  /** At the beginning of a block. */
+  begin(expected: Expected): void {
+    this.code.cache = LaneCache.expected(expected);
+    for (const key of expected.waiting) this.code.variables.add(key);
+  }
+  /** Variables that registers have. */
+  get variables(): ReadonlySet<number> {
+    return this.code.variables;
+  }
+  /** On the way to a block. */
+  arrive(host: VectorHost, expected: Expected, leave: (control: boolean) => JsStatement[]): JsStatement[] {
+    return this.gather(host, () => this.code.arrive(expected, leave));
+  }
+  marks(): JsStatement[] {
+    return this.code.marks();
+  }
+  /** Before a helper: all XMM registers in memory. */
+  settle(host: VectorHost): JsStatement[] {
+    return this.gather(host, () => this.code.settleAll());
+  }
+  private gather(host: VectorHost, emit: () => void): JsStatement[] {
+    const { code } = this;
+    code.host = host;
+    code.out = [];
+    emit();
+    return code.out;
   }
 
   /**
@@ -72,6 +104,10 @@ export class VectorEmitter {
     const isX87 = Object.hasOwn(X87_RULES, instruction.mnemonic);
     const label = `S${this.labels++}`;
     code.host = slow ? { ...host, misaligned: true, miss: () => [breakTo(label)] } : host;
+    const untouched = new LaneCache(code.cache);
+    code.out = [];
+    if (slow) code.settleAll();
+    const settled = code.out;
     const before = new LaneCache(code.cache);
     const task = { code, instruction, address };
     const inline = this.inlines && slow === undefined ? X87_INLINE[instruction.mnemonic] : undefined;
@@ -80,7 +116,10 @@ export class VectorEmitter {
         if (isX87) code.cache.x87.flush(code);
         rule(task);
       };
-      if (!this.attempt(all)) return undefined;
+      if (!this.attempt(all)) {
+        code.cache = untouched;
+        return undefined;
+      }
       if (isX87 && !X87_READS.has(instruction.mnemonic)) {
         code.cache.x87 = new X87Known();
         before.x87 = new X87Known();
@@ -88,7 +127,11 @@ export class VectorEmitter {
     }
     const flags = SETS_FLAGS.has(instruction.mnemonic) ? compared.flags : 'kept';
     if (slow === undefined) return { code: code.out, flags };
-    return { code: this.withSlowWay(label, before, slow), flags: flags === 'kept' ? flags : undefined };
+    code.settleAll();
+    return {
+      code: [...settled, ...this.withSlowWay(label, before, slow)],
+      flags: flags === 'kept' ? flags : undefined,
+    };
   }
 
   /** False where the rule does not serve: nothing is emitted and known then. */
@@ -109,10 +152,7 @@ export class VectorEmitter {
   /** Writes what waits of the x87 unit's state. */
   flush(host: VectorHost): JsStatement[] {
     const { code } = this;
-    code.host = host;
-    code.out = [];
-    code.cache.x87.flush(code);
-    return code.out;
+    return this.gather(host, () => code.cache.x87.flush(code));
   }
   get pending(): X87Pending | undefined {
     return this.code.cache.x87.pending;

@@ -355,6 +355,7 @@ return ${name};`;
     const text = this.expression(argument);
     if (this.type === Type.FLOAT) return this.rounded(`-${text}`);
     if (this.type === Type.INTISH) refuse('a difference of sums');
+    if (argument.type === 'Literal') return this.typed(Type.DOUBLE, `(-${doubleForm(text, this.type)})`);
     return this.typed(this.type === Type.DOUBLE ? Type.DOUBLE : Type.INTISH, `(-${text})`);
   }
 

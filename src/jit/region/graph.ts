@@ -16,7 +16,7 @@ const CONTEXT = 2 ** 33;
 /** Instructions that a callee may have to be inlined. */
 const LEAF = 16;
 /** What the regions that one takes in may weigh together: each is compiled again, and what they were left and entered for becomes branches. */
-const ABSORBED = 240;
+export const ABSORBED = 240;
 /** Scanned callees that are not to be inlined. */
 const NOT_A_LEAF = -1;
 export interface Block {
@@ -45,7 +45,7 @@ export interface CodeBytes {
   readonly pageEip: number;
   /** The region that has an entry there. */
   region(offset: number): KnownRegion | undefined;
-  /** Where the indirect jump or call at the offset has gone often, relative to it. */
+  /** Where the jump or call at the offset has gone often, relative to it. */
   targets(offset: number): readonly number[];
 }
 /** A region that another one may take in. */
@@ -264,6 +264,11 @@ export class RegionGraph implements FlowGraph {
       if (this.code.seen(after(p)) && !(inlines && isDirect(i))) this.entryOffsets.add(after(p));
       lead(after(p));
       if (inlines) this.inline(p, work);
+      else if (this.isFrequent(p) && this.code.seen(targetOf(p))) {
+        this.leaders.add(targetOf(p));
+        // Before what else there is: without it the region was not worth making again.
+        work.unshift(targetOf(p));
+      }
       return false;
     }
     if (i.mnemonic === 'JMP' && !isDirect(i)) {
@@ -281,6 +286,10 @@ export class RegionGraph implements FlowGraph {
     return true;
   }
 
+  /** A direct call for which the region was left so often that its callee is to be taken in. */
+  private isFrequent(p: Placed): boolean {
+    return this.isLocal(p) && this.code.targets(p.offset).length > 0;
+  }
   /** Callees of a call that are short, call nothing and have no loop. */
   private callees(p: Placed): number[] {
     const { mnemonic } = p.instruction;

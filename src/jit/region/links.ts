@@ -39,10 +39,11 @@ export interface CallSite {
   /** The return address relative to the page, and its entry code; -1 for a jump or a return address elsewhere. */
   readonly back: number;
   readonly code: number;
-  /** Offset and machine address of an indirect jump or call; -1 for a direct call. */
+  /** Its own offset and machine address. */
   readonly at: number;
   readonly machine: number;
-  /** Times to leave the region there until its targets are counted, below 0 while they are. */
+  readonly direct: boolean;
+  /** Times to leave the region there until its targets are counted, below 0 while they are: see `Targets`. */
   countdown: number;
   /** Where the call went last. */
   link: Link;
@@ -93,6 +94,8 @@ export const RegionEnd = {
   INTERPRET: 1,
   /** Nothing ran: there is no region at r[R_EIP]. */
   NOWHERE: 2,
+  /** Nothing is pending, and there is no region at r[R_EIP]. */
+  UNTRANSLATED: 3,
 } as const;
 
 /** Runs that may be nested: each takes some 300 bytes of the host's stack while it is not optimised, and Node gives about a megabyte. */
@@ -170,7 +173,7 @@ export class Links {
       link = this.find(r[R_EIP]!);
       if (link === NO_LINK) {
         this.counts.untranslated++;
-        return RegionEnd.LEFT;
+        return RegionEnd.UNTRANSLATED;
       }
     }
   }
@@ -188,7 +191,7 @@ export class Links {
       }
       if (way === 0 || r[R_PENDING] !== 0) return;
       const call = region.calls[~way]!;
-      if (call.at >= 0 && --call.countdown < 0) this.targets.note(call, (r[R_EIP]! - base - call.at) | 0);
+      if (--call.countdown < 0) this.targets.note(call, (r[R_EIP]! - base - call.at) | 0);
       if (call.code < 0) return;
       if (!this.call(call, (base + call.back) | 0) || r[R_BUDGET]! < region.longest) return;
       code = call.code;

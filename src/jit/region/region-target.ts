@@ -27,16 +27,27 @@ import {
   writeAt,
 } from '../emit/access.js';
 import type { Member } from '../passes/group-accesses.js';
-import { identifier, js, statements } from '../emit/quote.js';
+import { breakTo, identifier, js, statements } from '../emit/quote.js';
 import type { QuickCode, Target } from '../emit/target.js';
 import { STRING_RUNS, stringRun } from '../emit/string.js';
 import { VectorEmitter } from '../emit/vector.js';
-import type { X87Pending } from '../../runtime/fpu/x87-pairs.js';
-import type { VectorHost } from '../emit/vector-lanes.js';
+import type { Form, VectorHost } from '../emit/vector-lanes.js';
+import type { Expected } from '../emit/lane-cache.js';
+
+import type { TranslationOptions } from './translate.js';
+import {
+  SITE_ACCESS,
+  SITE_CONTROL,
+  SITE_EXPECTED,
+  SITE_GOES_ON,
+  SITE_INTERPRET,
+  SITE_QUICK,
+  type Site,
+  type SiteKind,
+} from './sites.js';
 
 export const GPR_NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
 const VIEWS = { dv: 'dv', u8: 'u8', read: 'RT', write: 'WT' };
-/** For places that need not be aligned. */
 const MISALIGNED = { ...VIEWS, dv: 'du' };
 const FLAG_LOCALS = [
   ['fk', R_FLAG_KIND],
@@ -48,37 +59,15 @@ const FLAG_LOCALS = [
 /** A block whose statements are added later: the list itself stays shared. */
 const shared = (body: JsStatement[]): JsStatement => ({ type: 'BlockStatement', body });
 
-/** Why a region is left: to go on anywhere, because the instruction there is the interpreter's, or because its access missed the fast path. */
-export const SITE_GOES_ON = 0,
-  SITE_INTERPRET = 1,
-  SITE_ACCESS = 2,
-  /** A short way of an x87 or SSE instruction ended there. */
-  SITE_QUICK = 3;
-export type SiteKind = 0 | 1 | 2 | 3;
-
-/**
- * Where a region may be left: offset relative to its page, and instructions counted but not executed. A way out only names its site and breaks: anything more
- * would need type feedback that a way never taken cannot have, and cost the whole region its optimised code when it is.
- */
-export interface Site {
-  readonly offset: number;
-  readonly uncounted: number;
-  readonly kind: SiteKind;
-  /** Machine addresses of the instructions whose accesses the missed check stands for. */
-  readonly machines: readonly number[];
-  readonly mnemonic: string;
-  /** What the way out leaves unwritten. */
-  readonly x87: X87Pending | undefined;
-}
-
 /** A call whose return address is in the region, or an indirect jump. Offsets are relative to the page. */
 export interface Call {
   /** The return address, and its block; -1 for a jump. */
   readonly back: number;
   readonly node: number;
-  /** An indirect jump or call: its own offset and machine address; -1 for a direct call. */
+  /** Its own offset and machine address. */
   readonly at: number;
   readonly machine: number;
+  readonly direct: boolean;
 }
 
 /** The instruction being emitted. */
@@ -91,6 +80,8 @@ export interface Position {
   readonly machine: number;
   /** Machine addresses of the x87 and SSE instructions of the block. */
   readonly quick: readonly number[];
+  /** How the instructions that follow use what an XMM register is loaded with. */
+  readonly form: (register: number) => Form | undefined;
   /** Complete missed accesses by a call instead of leaving. */
   readonly calls: boolean;
   /** The last instruction of its block: control leaves or branches by itself. */
@@ -132,8 +123,12 @@ export class RegionTarget implements Target {
   /** Instructions to the next budget check at most. */
   readonly longest: number;
 
-  constructor(longest: number, inlinesX87: boolean) {
+  constructor(
+    longest: number,
+    { inlinesX87, precise, special }: Pick<TranslationOptions, 'inlinesX87' | 'precise' | 'special'>,
+  ) {
     this.longest = longest;
+    this.vectorHost = { ...this.vectorHost, precise, special };
     this.vectors = new VectorEmitter(inlinesX87);
   }
 
@@ -204,7 +199,13 @@ export class RegionTarget implements Target {
     const x87 = this.vectors.pending;
     if (x87 !== undefined && kind === SITE_GOES_ON) throw new Error('x87 state is not written');
     this.sites.push({ offset, uncounted, kind, machines, mnemonic: this.at?.mnemonic ?? '', x87 });
-    return statements`site = ${this.sites.length - 1}; break OUT;`;
+    return statements`site = ${this.sites.length - 1}; ${this.out()}`;
+  }
+  leaveFor(to: Expression): JsStatement[] {
+    return statements`eip = ${to}; ${this.out()}`;
+  }
+  private out(): JsStatement[] {
+    return [...this.vectors.marks(), breakTo('OUT')];
   }
   /** Leaves before the current instruction, which is the interpreter's. */
   private leaveHere(
@@ -343,6 +344,10 @@ export class RegionTarget implements Target {
   private readonly vectorHost: VectorHost = {
     flags: this.flags,
     misaligned: false,
+    precise: true,
+    special: false,
+    form: (register) => this.at.form(register),
+    missControl: () => this.leaveHere(SITE_CONTROL),
     miss: (all) => this.leaveHere(SITE_QUICK, all === true ? this.at.quick : undefined),
     eip: () => this.eip(false),
     offset: () => this.at.offset,
@@ -354,6 +359,16 @@ export class RegionTarget implements Target {
     readGeneral: (index) => this.readRegister({ kind: 'fixed', index, high: false }, 32),
     writeGeneral: (index, value) => this.writeRegister({ kind: 'fixed', index, high: false }, 32, value),
   };
+  /** On the way to a block at `offset`, whose first instruction is at `machine`. */
+  arrive(expected: Expected, offset: number, machine: number): JsStatement[] {
+    const leave = (control: boolean): JsStatement[] =>
+      this.leaveAt(offset, 0, control ? SITE_CONTROL : SITE_EXPECTED, [machine]);
+    return this.vectors.arrive(this.vectorHost, expected, leave);
+  }
+  /** All XMM registers to memory. */
+  settleVectors(): JsStatement[] {
+    return this.vectors.settle(this.vectorHost);
+  }
   /** All of the x87 unit's state to memory. */
   flush(): JsStatement[] {
     return this.vectors.flush(this.vectorHost);
@@ -365,9 +380,9 @@ export class RegionTarget implements Target {
     control: boolean,
   ): JsStatement[] {
     this.helpers.add(helper);
-    const flush = this.flush();
+    const flush = [...this.settleVectors(), ...this.flush()];
     this.helperCalls++;
-    this.vectors.restore(undefined);
+    this.vectors.forget();
     this.called = true;
     const call: Expression = {
       type: 'CallExpression',
@@ -426,22 +441,22 @@ export class RegionTarget implements Target {
       if (condition === undefined) return taken(to);
       return [...statements`if (${condition}) { ${taken(to)} }`, ...notTaken()];
     }
-    return statements`eip = ${to}; break OUT;`;
+    return this.leaveFor(to);
   }
 
   /** Goes into an inlined callee or back from it. */
   private inlined(to: Expression, called: boolean, { back, taken }: Position): JsStatement[] {
     const elsewhere =
-      back === undefined ? [] : statements`if (${to} !== (vb + ${back} | 0)) { eip = ${to}; break OUT; }`;
+      back === undefined ? [] : statements`if (${to} !== (vb + ${back} | 0)) { eip = ${to}; ${this.out()} }`;
     const settled = called
-      ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { eip = ${to}; break OUT; }`
+      ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { eip = ${to}; ${this.out()} }`
       : [];
     return [...settled, ...elsewhere, ...taken(to)];
   }
 
   /** A return that may go behind a call of the region itself. */
   private returnInside(to: Expression, called: boolean, { cases }: Position): JsStatement[] {
-    const leave = statements`eip = ${to}; break OUT;`;
+    const leave = this.leaveFor(to);
     const settled = called ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${leave} }` : [];
     const name = `j${this.at.offset & 4095}_`;
     const sorted = [...cases].sort((a, b) => a.offset - b.offset);
@@ -461,9 +476,8 @@ export class RegionTarget implements Target {
   /** Leaves to a callee that is to come back to block `node`; see `Links`. */
   private call(to: Expression, node: number, indirect: boolean): JsStatement[] {
     const { offset, length, machine } = this.at;
-    const from = indirect ? { at: offset, machine } : { at: -1, machine: -1 };
-    this.calls.push({ back: offset + length, node, ...from });
-    return statements`site = ${-this.calls.length}; eip = ${to}; break OUT;`;
+    this.calls.push({ back: offset + length, node, at: offset, machine, direct: !indirect });
+    return statements`site = ${-this.calls.length}; eip = ${to}; ${this.out()}`;
   }
 
   /** Fills the shared spill and reload lists once all uses are known. */

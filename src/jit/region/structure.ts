@@ -19,7 +19,9 @@ export interface BlockEmitter {
   /** Code of a node; ends by calling `branch` of the layout for each way out. `inherited`: reached from its only predecessor alone. */
   emit(node: number, inherited: boolean): JsStatement[];
   /** Test at a loop header, or before control goes there from the top, that leaves when the budget is short. */
-  loopCheck(node: number): JsStatement[];
+  loopCheck(node: number, isHead: boolean): JsStatement[];
+  /** Code for the dispatcher's way into a node. */
+  enter(node: number): JsStatement[];
   /** Leaves the region for a node of it (an irreducible edge). */
   leaveTo(node: number): JsStatement[];
 }
@@ -119,7 +121,7 @@ export class Layout {
   private dominates(a: number, b: number): boolean {
     return this.first[a]! <= this.first[b]! && this.first[b]! <= this.last[a]!;
   }
-  private isBackward(from: number, to: number): boolean {
+  isBackward(from: number, to: number): boolean {
     return this.position[to]! <= this.position[from]!;
   }
 
@@ -147,7 +149,9 @@ export class Layout {
 
   /** The whole region; every path ends in a jump. */
   emit(): JsStatement[] {
-    const body = this.tree(0, false);
+    const enter = this.emitter.enter(0);
+    const first = enter.length > 0 ? statements`if (pc === 0) { ${enter} }` : [];
+    const body = [...first, ...this.tree(0, false)];
     return this.comesAgain ? [labelled('REGION', statements`for (;;) { ${body} }`[0]!)] : body;
   }
 
@@ -164,7 +168,7 @@ export class Layout {
     let code = [
       // An entry at a loop's head is dealt with before the loop, unless others lie inside.
       ...(this.isLoop[node] && !this.hasEntryBelow[node] ? [] : this.skipChain(node)),
-      ...(this.isLoop[node] ? this.emitter.loopCheck(node) : []),
+      ...(this.isLoop[node] ? this.emitter.loopCheck(node, true) : []),
       ...this.emitter.emit(node, inherited && !this.isEntry[node]),
     ];
     for (const child of following) code = [labelled(`B${child}`, block(code)), ...this.tree(child, false)];
@@ -178,7 +182,11 @@ export class Layout {
     // Nothing else can be meant where there is no entry below.
     const own = this.hasEntryBelow[node] ? js`pc === ${this.entryCode[node]!}` : undefined;
     if (this.isEntry[node] && node !== 0)
-      ways.push(...(own ? statements`if (${own}) pc = 0;` : statements`pc = 0;`));
+      ways.push(
+        ...(own
+          ? statements`if (${own}) { pc = 0; ${this.emitter.enter(node)} }`
+          : statements`pc = 0; ${this.emitter.enter(node)}`),
+      );
     const below = this.children[node]!.filter((c) => this.hasEntryBelow[c] || this.isEntry[c]);
     const jumps = below.flatMap((child) => {
       const jump = breakTo(`B${child}`);
@@ -190,6 +198,11 @@ export class Layout {
   /** Whether `to` is reached from `from` alone and lies inside its code. */
   inherits(from: number, to: number): boolean {
     return !this.isBackward(from, to) && !this.follows[to] && !this.isLoop[to] && !this.isEntry[to];
+  }
+
+  /** Whether it is reached without going through `enter` or leaving. */
+  staysInside(from: number, to: number): boolean {
+    return !this.isBackward(from, to) || this.dominates(to, from);
   }
 
   /** Goes from one node to another. */
@@ -205,6 +218,6 @@ export class Layout {
   private again(to: number): JsStatement[] {
     this.comesAgain = true;
     const code = this.entryCode[to]!;
-    return [...this.emitter.loopCheck(to), ...statements`pc = ${code};`, continueTo('REGION')];
+    return [...this.emitter.loopCheck(to, false), ...statements`pc = ${code};`, continueTo('REGION')];
   }
 }

@@ -16,10 +16,18 @@ import { modeView } from '../mode-view.js';
 import type { ModeView } from '../builder.js';
 import type { AsmLayout } from './asm-printer.js';
 import { boundEnvironment } from './bound-environment.js';
-import { RegionGraph, type CodeBytes, type KnownRegion } from './graph.js';
+import { ABSORBED, RegionGraph, type CodeBytes, type KnownRegion } from './graph.js';
 import { hasWordImmediate } from '../semantics/index.js';
-import { Links, NO_LINK, RegionEnd, type Entry, type LinkedRegion } from './links.js';
-import { SITE_ACCESS, SITE_GOES_ON, SITE_QUICK } from './region-target.js';
+import { ExpectedControl } from './expected-control.js';
+import { Links, NO_LINK, RegionEnd, type CallSite, type Entry, type LinkedRegion } from './links.js';
+import {
+  SITE_ACCESS,
+  SITE_CONTROL,
+  SITE_EXPECTED,
+  SITE_GOES_ON,
+  SITE_QUICK,
+  type SiteKind,
+} from './sites.js';
 import { Targets } from './targets.js';
 import { translate, type RegionFunction, type Translation } from './translate.js';
 
@@ -40,6 +48,8 @@ const FORM_MASK = 4095;
 const REGION_LIMIT = 120;
 /** Leaving a region so often costs about as much as making it again. */
 const TARGET_THRESHOLD = 50_000;
+/** The callee of a direct call costs its compilation besides. */
+const DIRECT_FACTOR = 4;
 /** Entries, of whatever region, in which a new region's x87 code takes its rare ways. */
 const TRAINED_ENTRIES = 4;
 /** Exits by a missed access until the region is made again with a call there. */
@@ -76,6 +86,9 @@ export class RegionTable {
   /** Instructions whose accesses are completed by calls, and those that are checked by themselves. */
   private readonly callSites = new Set<number>();
   private readonly alone = new Set<number>();
+  private readonly mxcsr = new ExpectedControl();
+  /** Beginnings of blocks where XMM registers were not as expected. */
+  private readonly plainBlocks = new Set<number>();
   /** Instructions whose immediate operand the guest changes. */
   private readonly variable: ReadonlySet<number>;
   private readonly cpu: Cpu;
@@ -151,12 +164,15 @@ export class RegionTable {
   /** Runs the region at r[R_EIP], if there is one, and the regions that it leads to; see RegionEnd. */
   enter(): number {
     if (this.training !== 0 && --this.training === 0) this.cpu.fpu.x87.train(false);
-    const before = this.cpu.r[R_BUDGET]!;
+    const { trace, r } = this.cpu;
+    const before = r[R_BUDGET]!;
+    const { repeating } = trace;
+    // A REP instruction that had stopped between two iterations goes on, unless it is the interpreter's.
+    trace.repeating = -1;
     const end = this.links.enter();
+    if (before === r[R_BUDGET]) trace.repeating = repeating;
     if (end === RegionEnd.NOWHERE) return end;
-    this.retired += before - this.cpu.r[R_BUDGET]!;
-    // A REP instruction that had stopped between two iterations has gone on.
-    if (before !== this.cpu.r[R_BUDGET]!) this.cpu.trace.repeating = -1;
+    this.retired += before - r[R_BUDGET]!;
     const number = this.cpu.r[R_SITE]!;
     if (number !== 0) this.left(this.byNumber[number >>> SITE_BITS], number & SITE_MASK);
     if (this.links.targets.ready.length > 0) this.takeInTargets();
@@ -169,7 +185,7 @@ export class RegionTable {
     region.left[site]!++;
     const { kind, x87, offset } = region.sites[site]!;
     if (x87 !== undefined) this.settleX87(x87, (this.cpu.r[R_EIP]! - offset) | 0);
-    if (kind === SITE_ACCESS || kind === SITE_QUICK) this.missed(region, site);
+    if (kind >= SITE_ACCESS) this.missed(region, site);
   }
 
   private settleX87(pending: X87Pending, pageEip: number): void {
@@ -187,17 +203,23 @@ export class RegionTable {
       region.misses[site] = 0;
       return;
     }
-    const remedy = machines.length > 1 && kind === SITE_ACCESS ? this.alone : this.callSites;
+    const remedy = this.remedyFor(kind, machines.length, machines[0]!);
     for (const machine of machines) remedy.add(machine);
     this.counts.retranslations++;
     this.cache.removeRegion(region);
   }
 
-  /** Regions whose indirect jumps are known by now are made again. */
+  private remedyFor(kind: SiteKind, machines: number, first: number): Set<number> {
+    if (kind === SITE_CONTROL) return this.mxcsr.remedyAt(first);
+    if (kind === SITE_EXPECTED) return this.plainBlocks;
+    return machines > 1 && kind === SITE_ACCESS ? this.alone : this.callSites;
+  }
+
+  /** Regions whose jumps and calls are known by now are made again. */
   private takeInTargets(): void {
     const { ready } = this.links.targets;
     for (const region of [...this.inService]) {
-      if (!region.calls.some((call) => ready.includes(call))) continue;
+      if (!region.calls.some((call) => ready.includes(call) && canTakeIn(region, call))) continue;
       this.counts.retranslations++;
       this.cache.removeRegion(region);
     }
@@ -224,6 +246,8 @@ export class RegionTable {
       ahead: this.layout(this.user),
       calls: (machine) => completeAccesses === true || this.callSites.has(machine),
       alone: (machine) => this.alone.has(machine),
+      ...this.mxcsr.expected(this.cpu.fpu.mxcsr, graph),
+      expects: (machine) => !this.plainBlocks.has(machine),
       inlinesX87: (this.cpu.fpu.control & CLASS) === EXTENDED_NEAREST,
       variable: (machine, instruction) => this.isVariable(machine, instruction),
     });
@@ -322,7 +346,11 @@ export class RegionTable {
       siteNumbers: Int32Array.from(translation.sites, (s, i) =>
         s.kind === SITE_GOES_ON ? 0 : (number << SITE_BITS) | i,
       ),
-      calls: translation.calls.map((call) => ({ ...call, link: NO_LINK, countdown: this.targetThreshold })),
+      calls: translation.calls.map((call) => ({
+        ...call,
+        link: NO_LINK,
+        countdown: this.targetThreshold * (call.direct ? DIRECT_FACTOR : 1),
+      })),
       longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,
       spans: this.spans(graph),
@@ -453,4 +481,10 @@ export class RegionTable {
       fallbacks: { ...fallbacks },
     };
   }
+}
+
+/** Whether what a direct call leads to is another region that is small enough. */
+function canTakeIn(region: Region, { direct, link }: CallSite): boolean {
+  const callee = link.region as Region | undefined;
+  return !direct || (callee !== undefined && callee !== region && callee.weight <= ABSORBED);
 }

@@ -3,7 +3,15 @@ import type { Expression, Statement as JsStatement } from 'estree';
 import { Emitter } from '../emit/emitter.js';
 import type { KnownFlags } from '../emit/flags.js';
 import { hasShortWay } from '../emit/vector.js';
-import { LaneCache } from '../emit/vector-lanes.js';
+import {
+  declarations,
+  LaneCache,
+  NOTHING_EXPECTED,
+  settleMarked,
+  type Expected,
+} from '../emit/lane-cache.js';
+import { findExpected, type Edge } from './lane-flow.js';
+import { formOf } from './lane-forms.js';
 import { block, js, labelled, statements } from '../emit/quote.js';
 import type { ModeView } from '../builder.js';
 import { groupAccesses, type BlockTree } from '../passes/group-accesses.js';
@@ -17,7 +25,8 @@ import { R_BUDGET, R_EIP } from '../../runtime/state.js';
 import { NotInSubset, type AsmLayout } from './asm-printer.js';
 import { compile, compileAhead, type CompiledSource } from './compile.js';
 import { isLeftOut, targetOf, type Block, type Placed, type RegionGraph } from './graph.js';
-import { GPR_NAMES, RegionTarget, type Site } from './region-target.js';
+import { GPR_NAMES, RegionTarget } from './region-target.js';
+import type { Site } from './sites.js';
 import { Layout, type BlockEmitter } from './structure.js';
 
 /**
@@ -37,6 +46,7 @@ export interface Translation {
     readonly code: number;
     readonly at: number;
     readonly machine: number;
+    readonly direct: boolean;
   }[];
   readonly usesX87: boolean;
   /** Offset relative to the page → entry code. */
@@ -55,6 +65,12 @@ export interface TranslationOptions {
   readonly ahead?: AsmLayout | undefined;
   /** The x87 control word is the usual one. */
   readonly inlinesX87: boolean;
+  /** PE is not known to be set in MXCSR. */
+  readonly precise: boolean;
+  /** IE, OE and PE are set in MXCSR and all exceptions masked. */
+  readonly special: boolean;
+  /** Whether the block that begins at a machine address may expect something of XMM registers. */
+  expects(machine: number): boolean;
   /** Whether the accesses of the instruction at a machine address are completed by calls. */
   calls(machine: number): boolean;
   /** Whether the instruction at a machine address ends in an immediate operand of four bytes that changes. */
@@ -72,19 +88,27 @@ class RegionEmitter implements BlockEmitter {
   private edgeKnown: KnownFlags | undefined = undefined;
   private edgeLanes: LaneCache | undefined = undefined;
   private serial = 0;
+  /** Per block that begins without an inheritance: what it expects. */
+  private readonly expected: ReadonlyMap<number, Expected>;
+  /** The last such block. */
+  private origin = 0;
+  readonly edges: Edge[] = [];
+  readonly wants = new Map<number, ReadonlySet<number>>();
   private readonly prepared: (readonly Semantic[])[] = [];
 
-  constructor(graph: RegionGraph, options: TranslationOptions) {
+  constructor(graph: RegionGraph, options: TranslationOptions, expected: ReadonlyMap<number, Expected>) {
     this.graph = graph;
     this.options = options;
-    this.target = new RegionTarget(graph.instructionCount, options.inlinesX87);
+    this.expected = expected;
+    this.target = new RegionTarget(graph.instructionCount, options);
     this.emitter = new Emitter(this.target);
   }
 
   emit(node: number, inherited: boolean): JsStatement[] {
     const current = this.graph.blocks[node]!;
     this.emitter.known = inherited ? this.edgeKnown : undefined;
-    this.target.vectors.restore(inherited ? this.edgeLanes : undefined);
+    if (inherited) this.target.vectors.restore(this.edgeLanes!);
+    else this.begin(node);
     const count = current.body.length;
     if (!inherited) this.group(node);
     const semantics = this.semantics(node);
@@ -99,14 +123,34 @@ class RegionEmitter implements BlockEmitter {
       if (placed.instruction.operands[0]?.kind === 'relative')
         this.target.target = js`vb + ${targetOf(placed)} | 0`;
       const ends = semantics[i]!.endsBlock && semantics[i]!.statements.some((s) => s.op === 'jump');
-      if (ends || this.target.at.calls || semantics[i]!.statements.some(callsHelper))
-        out.push(...this.target.flush());
+      const calls = semantics[i]!.statements.some(callsHelper);
+      if (calls) out.push(...this.target.settleVectors());
+      if (ends || this.target.at.calls || calls) out.push(...this.target.flush());
       out.push(...this.emitter.instruction(semantics[i]!, `t${this.serial++}_`));
       if (last && !ends) out.push(...this.target.flush());
       if (!ends) out.push(...(last ? this.target.settleFall() : this.target.settle()));
       if (last && !ends) out.push(...this.way(node, current.next, placed.offset + placed.instruction.length));
     });
     return [block(this.target.usesVectors ? removeDeadLanes(out) : out)];
+  }
+
+  private begin(node: number): void {
+    this.origin = node;
+    this.target.vectors.begin(this.expectedOf(node));
+    this.wants.set(node, this.target.vectors.cache.wants);
+  }
+  private expectedOf(node: number): Expected {
+    return this.expected.get(node) ?? NOTHING_EXPECTED;
+  }
+  /** Brings about what a block expects. */
+  private arrive(node: number, expected = this.expectedOf(node)): JsStatement[] {
+    const { body, start } = this.graph.blocks[node]!;
+    return this.target.arrive(expected, start, body.length > 0 ? this.machineOf(body[0]!) : -1);
+  }
+  /** Where the dispatcher enters. */
+  enter(node: number): JsStatement[] {
+    this.target.vectors.begin(NOTHING_EXPECTED);
+    return this.arrive(node);
   }
 
   /** The IR of a block's instructions, less flags that nothing sees. */
@@ -148,6 +192,12 @@ class RegionEmitter implements BlockEmitter {
     return (this.graph.frames.get(offset >> 12)! << 12) | (offset & 4095);
   }
 
+  /** Whether a block may expect nothing. */
+  isPlain(node: number): boolean {
+    const [first] = this.graph.blocks[node]!.body;
+    return first === undefined || !this.options.expects(this.machineOf(first));
+  }
+
   private quickMachines({ body }: Block): number[] {
     return body.filter((p) => hasShortWay(p.instruction.mnemonic)).map((p) => this.machineOf(p));
   }
@@ -162,11 +212,12 @@ class RegionEmitter implements BlockEmitter {
       remaining,
       machine,
       quick: this.quickMachines(current),
+      form: (register: number) => formOf(this.graph, node, placed, register),
       calls: this.options.calls(machine),
       last,
       taken: (to: Expression) =>
         current.back === undefined && this.graph.isTruncated(placed)
-          ? statements`eip = ${to}; break OUT;`
+          ? this.target.leaveFor(to)
           : this.way(node, current.taken, current.back ?? targetOf(placed)),
       notTaken: () => this.way(node, current.next, offset + instruction.length),
       continuation: current.continuation,
@@ -186,13 +237,29 @@ class RegionEmitter implements BlockEmitter {
     const lanes = new LaneCache(this.target.vectors.cache);
     this.edgeKnown = before;
     this.edgeLanes = lanes;
-    const out = this.layout.branch(from, to);
+    const { origin } = this;
+    const out = [...this.toward(from, to), ...this.layout.branch(from, to)];
+    this.origin = origin;
     this.emitter.known = before;
     this.target.vectors.restore(lanes);
     return out;
   }
+  /** What is to be done on an edge. */
+  private toward(from: number, to: number): JsStatement[] {
+    if (this.layout.inherits(from, to)) return [];
+    if (!this.layout.staysInside(from, to)) return this.arrive(to, NOTHING_EXPECTED);
+    const { cache } = this.target.vectors;
+    this.edges.push({
+      from: this.origin,
+      to,
+      backward: this.layout.isBackward(from, to),
+      cache: new LaneCache(cache),
+    });
+    return this.arrive(to);
+  }
 
-  loopCheck(node: number): JsStatement[] {
+  loopCheck(node: number, isHead: boolean): JsStatement[] {
+    if (isHead) this.target.vectors.begin(this.expectedOf(node));
     const leave = this.target.leaveAt(this.graph.blocks[node]!.start, 0);
     return statements`if (n < ${this.graph.instructionCount}) { ${leave} }`;
   }
@@ -209,10 +276,7 @@ const ENVIRONMENT =
 
 /** Translates a graph whose first block is not empty. */
 export function translate(graph: RegionGraph, options: TranslationOptions): Translation {
-  const emitter = new RegionEmitter(graph, options);
-  const layout = new Layout(graph, emitter);
-  emitter.layout = layout;
-  const body = layout.emit();
+  const { emitter, layout, body } = emitted(graph, options);
   const { target } = emitter;
   target.finish();
   const names = GPR_NAMES.filter((_, i) => target.usedRegisters.has(i));
@@ -220,8 +284,11 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
   const inner = statements`
     ${loads};
     let fk = r[17], fa = r[18], fb = r[19], fr = r[20], n = r[${R_BUDGET}] | 0, site = 0, eip = 0;
+    ${target.usesVectors ? statements`let zw = 0, zd = +0, zs = Math.fround(0);` : []};
+    ${declarations(target.vectors.variables)};
     ${labelled('OUT', block(body))};
     ${block(target.spillBody)};
+    ${settleMarked(target.vectors.variables, options.special)};
     r[${R_EIP}] = eip; r[${R_BUDGET}] = n;`;
   const ahead = compiledAhead(inner, target, options);
   const entries = new Map(graph.entries.map((node) => [graph.blocks[node]!.start, layout.entryCode[node]!]));
@@ -241,13 +308,28 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
   };
 }
 
-/** Floating-point and vector code is not in the subset that the host compiles ahead of time. */
+/** Where there is vector code it is emitted twice: when it is known what blocks leave in registers, those behind can expect it. */
+function emitted(graph: RegionGraph, options: TranslationOptions) {
+  const first = emitOnce(graph, options, new Map());
+  if (!first.emitter.target.usesVectors) return first;
+  const { edges, wants } = first.emitter;
+  const plain = (node: number): boolean => first.emitter.isPlain(node);
+  return emitOnce(graph, options, findExpected(edges, wants, plain));
+}
+function emitOnce(graph: RegionGraph, options: TranslationOptions, expected: ReadonlyMap<number, Expected>) {
+  const emitter = new RegionEmitter(graph, options, expected);
+  const layout = new Layout(graph, emitter);
+  emitter.layout = layout;
+  return { emitter, layout, body: layout.emit() };
+}
+
+/** x87 code is not in the subset that the host compiles ahead of time. */
 function compiledAhead(
   body: readonly JsStatement[],
   target: RegionTarget,
   { ahead, name }: TranslationOptions,
 ): CompiledSource | undefined {
-  if (ahead === undefined || target.usesVectors || target.usesX87) return undefined;
+  if (ahead === undefined || target.usesX87) return undefined;
   // Calls out of code compiled ahead of time cost more than ordinary ones.
   if (target.helperCalls * INSTRUCTIONS_PER_HELPER > target.longest) return undefined;
   try {

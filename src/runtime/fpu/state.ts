@@ -57,6 +57,8 @@ const unknownOpcode = (): number => 0;
 /** Byte offsets of what translated code finds, from the start of the unit's state. */
 export const FPU_MXCSR = 336,
   FPU_X87_STATE = 352,
+  /** 16 bytes for translated code to take numbers apart in; no state. */
+  FPU_SCRATCH = 480,
   FPU_X87_NUMBERS = 512;
 /** Bytes of the registers alone, as they are saved. */
 const REGISTER_BYTES = 336;
@@ -82,6 +84,12 @@ export class Fpu {
   readonly x87: X87Pairs;
   /** Word 0 is MXCSR. */
   readonly sseControl: Int32Array;
+  /** All from the XMM registers to the scratch place, for translated code. */
+  readonly places: {
+    readonly words: Int32Array;
+    readonly singles: Float32Array;
+    readonly doubles: Float64Array;
+  };
 
   /** Without an area of a machine's memory the state lies in a buffer of its own. */
   constructor(area?: ProcessorArea) {
@@ -99,6 +107,11 @@ export class Fpu {
       state: new Int32Array(buffer, at + FPU_X87_STATE, X87_WORDS),
       numbers: new Float64Array(buffer, at + FPU_X87_NUMBERS, X87_NUMBERS),
     });
+    this.places = {
+      words: new Int32Array(buffer, at, FPU_X87_NUMBERS / 4),
+      singles: new Float32Array(buffer, at, FPU_X87_NUMBERS / 4),
+      doubles: new Float64Array(buffer, at, FPU_X87_NUMBERS / 8),
+    };
     this.sseControl = new Int32Array(buffer, at + FPU_MXCSR, 1);
     this.sseControl[0] = MXCSR_INITIAL;
   }

@@ -1,0 +1,27 @@
+/** Numbers in XMM registers that need no more than JavaScript's arithmetic, and how code tells them. */
+import type { Expression } from 'estree';
+import { NAN_DOUBLE, NAN_SINGLE, wordsOf } from './lane-cache.js';
+import { js } from './quote.js';
+
+export const MIN_DOUBLE = 2.2250738585072014e-308;
+export const MIN_SINGLE = 1.1754943508222875e-38;
+
+/** Variables of every region with vector code. */
+export const ZERO_WORD = 'zw',
+  ZERO_DOUBLE = 'zd',
+  ZERO_SINGLE = 'zs';
+export const ZEROS: ReadonlySet<string> = new Set<string>([ZERO_WORD, ZERO_DOUBLE, ZERO_SINGLE]);
+
+/** MXCSR: all exceptions masked, IE, OE and PE set, to nearest, no denormals changed. */
+export const SPECIAL_BITS = 0xffe9,
+  SPECIAL = 0x1fa9;
+
+export const uncleanDouble = (x: string): Expression => js`!(Math.abs(${x}) > ${MIN_DOUBLE}) && ${x} !== 0`;
+export const uncleanSingle = (x: string): Expression => js`!(Math.abs(${x}) > ${MIN_SINGLE}) && ${x} !== 0`;
+
+/** Memory does not hold the default NaN for a double or single. */
+export function notDefault(key: number): Expression {
+  const [low, high] = wordsOf(key);
+  if (high === undefined) return js`xw[${low!}] !== ${NAN_SINGLE}`;
+  return js`(xw[${low!}] !== 0 || xw[${high}] !== ${NAN_DOUBLE})`;
+}
