@@ -4,6 +4,8 @@ import { NAN_DOUBLE, NAN_SINGLE, wordsOf } from './lane-cache.js';
 import { js } from './quote.js';
 
 export const MIN_DOUBLE = 2.2250738585072014e-308;
+export const MAX_DOUBLE = Number.MAX_VALUE;
+export const MAX_SINGLE = 3.4028234663852886e38;
 export const MIN_SINGLE = 1.1754943508222875e-38;
 
 /** Variables of every region with vector code. */

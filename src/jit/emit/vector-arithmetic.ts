@@ -15,7 +15,7 @@ import { FlagKind } from '../ir.js';
 import type { KnownFlags } from './flags.js';
 import { assignFlags } from './flags.js';
 import { js } from './quote.js';
-import { MIN_DOUBLE, MIN_SINGLE } from './lane-values.js';
+import { MAX_DOUBLE, MAX_SINGLE, MIN_DOUBLE, MIN_SINGLE } from './lane-values.js';
 import type { Place, VectorCode } from './vector-lanes.js';
 import { immediateOf, indexOf, isMemory, source, type Rule, type Task } from './vector-moves.js';
 
@@ -60,13 +60,17 @@ function checkedResult(
   const r = code.name(value);
   const size = code.name(js`Math.abs(${r})`);
   if (code.host.special) {
-    code.missIf(
-      zero ? js`${size} <= ${least} && !(${r} === 0 && ${zero})` : js`${size} <= ${least} && ${r} !== 0`,
+    const tiny = js`${size} <= ${least}`;
+    code.check(
+      [js`${size} > ${least}`],
+      zero ? js`${tiny} && !(${r} === 0 && ${zero})` : js`${tiny} && ${r} !== 0`,
     );
     return r;
   }
   const exact = zero ? js`!(${r} === 0 && ${zero})` : js`${r} !== 0`;
-  code.missIf(js`!(${size} > ${least} && ${size} < Infinity) && ${exact}`);
+  const most = least === MIN_DOUBLE ? MAX_DOUBLE : MAX_SINGLE;
+  const usual = [js`${size} > ${least}`, js`${size} <= ${most}`];
+  code.check(usual, js`!(${size} > ${least} && ${size} <= ${most}) && ${exact}`);
   return r;
 }
 
@@ -106,7 +110,7 @@ function arithmetic(operator: Operator, format: Format, count: number): Rule {
     const lanes = upTo(count).map((i) => {
       const a = format.clean(code, { register: to }, i);
       const b = format.clean(code, from, i);
-      if (operator === DIV && code.host.special) code.missIf(js`${b} === 0`);
+      if (operator === DIV && code.host.special) code.check([js`${b} !== 0`], js`${b} === 0`);
       const r = format.result(code, operator.compute(a, b), operator.zero?.(a, b));
       const inexact = format === DOUBLES ? operator.inexact(a, b, r) : operator.inexactSingle(a, b, r);
       return { r, inexact };
@@ -127,7 +131,7 @@ function squareRoot(format: Format, count: number): Rule {
       // A root is never tiny; that of a negative number is a NaN.
       const root = format === DOUBLES ? js`Math.sqrt(${a})` : js`Math.fround(Math.sqrt(${a}))`;
       const r = code.name(root);
-      if (!code.host.special) code.missIf(js`!(${r} < Infinity)`);
+      if (!code.host.special) code.check([js`${r} < Infinity`], js`!(${r} < Infinity)`);
       return { r, inexact: js`${name}(${a}, ${r})` };
     });
     code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
@@ -227,11 +231,13 @@ function intsToSingles(code: VectorCode, to: number, words: readonly string[]): 
 /** Number → int32, toward zero or to the nearest even; leaves if it does not fit. */
 function toInteger(code: VectorCode, x: string, truncate: boolean): { r: string; inexact: Expression } {
   if (truncate) {
-    code.missIf(js`!(${x} > -2147483649 && ${x} < 2147483648)`);
+    const [above, below] = [js`${x} > -2147483649`, js`${x} < 2147483648`];
+    code.check([above, below], js`!(${above} && ${below})`);
     const r = code.name(js`~~${x}`);
     return { r, inexact: js`${r} !== ${x}` };
   }
-  code.missIf(js`!(${x} >= -2147483648 && ${x} < 2147483647)`);
+  const [above, below] = [js`${x} >= -2147483648`, js`${x} < 2147483647`];
+  code.check([above, below], js`!(${above} && ${below})`);
   // Adding 1.5 × 2^52 leaves no room for a fraction: the sum is rounded to an integer, ties to even.
   const r = code.name(js`~~(${x} + 6755399441055744 - 6755399441055744)`);
   return { r, inexact: js`${r} !== ${x}` };

@@ -1,11 +1,11 @@
 /**
  * XMM registers in translated code: what is written goes to a variable, as a clean double or single or as words, and waits there until memory has to have it:
- * for another form, for a helper, or when the region is left. A number that may be a NaN is never held as a number: JavaScript may change its payload.
+ * for another form, for a helper, or when the region is left. A number that may be a NaN is never held as a number, since JavaScript may
+ * change its payload; but where that is allowed (`special`) a NaN stands for the default NaN.
  */
 import type { Expression, Statement as JsStatement } from 'estree';
-import type { Target } from './target.js';
 import { js, statements } from './quote.js';
-import { FPU_SCRATCH } from '../../runtime/fpu/state.js';
+import { CodeWriter, type Form } from './vector-memory.js';
 import {
   CONTROL_KEY,
   doubleKey,
@@ -25,6 +25,8 @@ import {
   wordsOf,
 } from './lane-cache.js';
 import {
+  MIN_DOUBLE,
+  MIN_SINGLE,
   notDefault,
   SPECIAL,
   SPECIAL_BITS,
@@ -36,33 +38,8 @@ import {
   ZEROS,
 } from './lane-values.js';
 
-/** What a vector instruction needs of the code around it. */
-export interface VectorHost {
-  readonly flags: Target['flags'];
-  /** Accesses that are misaligned within their page are served. */
-  readonly misaligned: boolean;
-  /** PE has to be noted; if not, it is known to be set where MXCSR has been looked at. */
-  readonly precise: boolean;
-  /** IE, OE and PE are known to be set where MXCSR has been looked at, and all exceptions masked: clean numbers may be default NaNs. */
-  readonly special: boolean;
-  /** How what a register is loaded with will be used. */
-  form(register: number): Form | undefined;
-  /** Leaves because MXCSR is not as expected. */
-  missControl(): JsStatement[];
-  /** Leaves the quick way; nothing has been changed. `all`: for a reason that the block's other quick instructions have, too. */
-  miss(all?: boolean): JsStatement[];
-  readGeneral(index: number): Expression;
-  writeGeneral(index: number, value: Expression): JsStatement[];
-  /** Offset of the instruction in CS. */
-  eip(): Expression;
-  /** The same relative to the region's page. */
-  offset(): number;
-  /** Name of a short way of x87 (runtime/fpu/x87-short.ts), or of the unit's state `xi`, in scope. */
-  x87(name: string): string;
-}
+export type { AccessSize, Form, VectorHost } from './vector-memory.js';
 
-/** How 32 or 64 bits are held. */
-export type Form = 'double' | 'single' | 'word';
 export interface Part {
   readonly single: string | undefined;
   readonly word: string | undefined;
@@ -73,125 +50,22 @@ export interface Half {
 }
 const cleanName = (lane: Lane | undefined): string | undefined => (lane?.clean ? lane.name : undefined);
 
-/** Word of the unit's state that is nobody's (runtime/fpu/state.ts). */
-const SCRATCH = FPU_SCRATCH / 4;
-
 /** Where an operand is: a register, or RAM at the machine address in constant `at`. */
 export type Place = { readonly register: number } | { readonly at: string };
 
-const tests = {
-  10: (x: string, a: string): Expression => js`(${x} & 1) !== 0 || (${a} & 4095) > 4086`,
-  8: (x: string, a: string): Expression => js`((${x} | ${a}) & 7) !== 0`,
-  16: (x: string, a: string): Expression => js`((${x} | ${a}) & 15) !== 0`,
-  4: (x: string, a: string): Expression => js`((${x} | ${a}) & 3) !== 0`,
-  2: (x: string, a: string): Expression => js`((${x} | ${a}) & 1) !== 0`,
-} as const;
-export type AccessSize = keyof typeof tests;
-
-/** The code of one instruction as it grows. */
-export class VectorCode {
+/** The code of one instruction, and what is known of registers behind it. */
+export class VectorCode extends CodeWriter {
   cache = new LaneCache();
-  host!: VectorHost;
-  out: JsStatement[] = [];
   readonly written = new Set<number>();
   /** Variables that the region has for registers. */
   readonly variables = new Set<number>();
-  private serial = 0;
-
-  push(code: readonly JsStatement[]): void {
-    this.out.push(...code);
-  }
-  fresh(): string {
-    return `v${this.serial++}`;
-  }
-  /** Names a value. */
-  name(value: Expression): string {
-    if (value.type === 'Identifier') return value.name;
-    const name = this.fresh();
-    this.push(statements`const ${name} = ${value};`);
-    return name;
-  }
-  /** Names what a general register holds now. */
-  general(index: number): string {
-    const name = this.fresh();
-    this.push(statements`const ${name} = ${this.host.readGeneral(index)};`);
-    return name;
-  }
-  missIf(test: Expression, all = false): void {
-    this.push(statements`if (${test}) { ${this.host.miss(all)} }`);
-  }
-
-  // ---- memory -----------------------------------------------------------------------------------------------------------
-  /** Checks an access and names its machine address. `aligned`: misaligned operands fault. */
-  locate(
-    address: Expression,
-    size: AccessSize,
-    write: boolean,
-    aligned = false,
-  ): { at: string; linear: string } {
-    const a = this.fresh();
-    const x = this.fresh();
-    const at = this.fresh();
-    this.push(statements`const ${a} = ${address}, ${x} = ${write ? 'WT' : 'RT'}[${a} >>> 12];`);
-    this.missIf(
-      this.host.misaligned && !aligned
-        ? js`(${x} & 1) !== 0 || (${a} & 4095) > ${4096 - size}`
-        : tests[size](x, a),
-    );
-    this.push(statements`const ${at} = ${x} ^ ${a};`);
-    return { at, linear: a };
-  }
-
-  /** Machine address of a part of an operand, by name where it may be misaligned. */
-  private partAt(at: string, offset: number): Expression {
-    if (offset === 0) return js`${at}`;
-    const sum = js`${at} + ${offset} | 0`;
-    return this.host.misaligned ? js`${this.name(sum)}` : sum;
-  }
-  loadWord(at: string, offset: number): string {
-    const part = this.partAt(at, offset);
-    return this.name(this.host.misaligned ? js`du.getInt32(${part}, true)` : js`dv.getInt32(${part}, true)`);
-  }
-  storeWord(at: string, offset: number, value: Expression): void {
-    const part = this.partAt(at, offset);
-    this.push(
-      this.host.misaligned
-        ? statements`du.setInt32(${part}, ${value}, true);`
-        : statements`dv.setInt32(${part}, ${value}, true);`,
-    );
-  }
-  /** A number that need not be aligned goes by words through a place of its own. */
-  private loadDouble(at: string, offset: number): string {
-    if (!this.host.misaligned) return this.name(js`dv.getFloat64(${this.partAt(at, offset)}, true)`);
-    const low = this.loadWord(at, offset), high = this.loadWord(at, offset + 4); // prettier-ignore
-    this.push(statements`xw[${SCRATCH}] = ${low}; xw[${SCRATCH + 1}] = ${high};`);
-    return this.name(js`xf[${SCRATCH / 2}]`);
-  }
-  private loadSingle(at: string, offset: number): string {
-    if (!this.host.misaligned) return this.name(js`dv.getFloat32(${this.partAt(at, offset)}, true)`);
-    this.push(statements`xw[${SCRATCH}] = ${this.loadWord(at, offset)};`);
-    return this.name(js`xs[${SCRATCH}]`);
-  }
-  private storeDouble(at: string, offset: number, value: string): void {
-    if (!this.host.misaligned)
-      return this.push(statements`dv.setFloat64(${this.partAt(at, offset)}, ${value}, true);`);
-    this.push(statements`xf[${SCRATCH / 2}] = ${value};`);
-    for (const i of [0, 1]) this.storeWord(at, offset + 4 * i, js`xw[${SCRATCH + i}]`);
-  }
-
-  private storeSingle(at: string, offset: number, value: string): void {
-    if (!this.host.misaligned)
-      return this.push(statements`dv.setFloat32(${this.partAt(at, offset)}, ${value}, true);`);
-    this.push(statements`xs[${SCRATCH}] = ${value};`);
-    this.storeWord(at, offset, js`xw[${SCRATCH}]`);
-  }
 
   // ---- reading ----------------------------------------------------------------------------------------------------------
   /** The name of a value, which must be a constant: variables change. */
   private constant(name: string, keep: (name: string) => void): string {
     if (!isVariable(name)) return name;
     const copy = this.fresh();
-    this.push(statements`const ${copy} = ${name};`);
+    this.out.push(...statements`const ${copy} = ${name};`);
     keep(copy);
     return copy;
   }
@@ -254,7 +128,7 @@ export class VectorCode {
   cleanDouble(place: Place, half: number): string {
     const lane = this.double(place, half);
     if (lane.clean) return lane.name;
-    this.missIf(this.unclean(place, half, lane.name, true));
+    this.check([js`Math.abs(${lane.name}) > ${MIN_DOUBLE}`], this.unclean(place, half, lane.name, true));
     if ('register' in place)
       this.cache.doubles.set(2 * place.register + half, { name: lane.name, clean: true });
     return lane.name;
@@ -262,7 +136,7 @@ export class VectorCode {
   cleanSingle(place: Place, word: number): string {
     const lane = this.single(place, word);
     if (lane.clean) return lane.name;
-    this.missIf(this.unclean(place, word, lane.name, false));
+    this.check([js`Math.abs(${lane.name}) > ${MIN_SINGLE}`], this.unclean(place, word, lane.name, false));
     if ('register' in place)
       this.cache.singles.set(4 * place.register + word, { name: lane.name, clean: true });
     return lane.name;
@@ -393,6 +267,7 @@ export class VectorCode {
   }
   /** Before words are written: what is known of them goes. */
   private overwrite(words: readonly number[]): void {
+    this.decide();
     for (const key of [...this.cache.waiting.keys()]) {
       const those = wordsOf(key);
       if (!those.some((word) => words.includes(word))) continue;
@@ -482,7 +357,7 @@ export class VectorCode {
     const name = this.name(js`xc[0]`);
     const { precise, special } = this.host;
     const [bits, value] = special ? [SPECIAL_BITS, SPECIAL] : precise ? [0x7000, 0x1000] : [0x7020, 0x1020];
-    this.push(statements`if ((${name} & ${bits}) !== ${value}) { ${leave()} }`);
+    this.out.push(...statements`if ((${name} & ${bits}) !== ${value}) { ${leave()} }`);
     this.cache.control = name;
   }
   /** Sets PE unless it is set already or all of `inexact` are false. */

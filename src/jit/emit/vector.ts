@@ -139,13 +139,16 @@ export class VectorEmitter {
     const { code } = this;
     const before = new LaneCache(code.cache);
     code.out = [];
+    code.checks = [];
     code.written.clear();
     try {
       rule();
+      code.decide();
       return true;
     } catch (problem) {
       if (!(problem instanceof NoShortWay || problem instanceof NoInlineWay)) throw problem;
       code.cache = before;
+      code.checks = [];
       return false;
     }
   }
