@@ -20,6 +20,7 @@ import {
 const { formKey, slotFields, FIRST_GENERATED_FORM } = formsModule;
 const { FORM_NUMBERS } = predecodeForms;
 const { semanticOf } = semanticsModule;
+type FormCache = typeof import('../../src/jit/interpreter/form-cache.js');
 const usesImmediate = (text: string): boolean => text.includes('"op":"immediate"');
 
 describe('forms', () => {
@@ -40,6 +41,18 @@ describe('forms', () => {
       if (key !== undefined && !FORM_NUMBERS.has(key)) missing.add(key);
     }
     expect([...missing]).toEqual([]);
+  });
+  it('are found without their keys', async () => {
+    const { formOf } = (await import(distUrl('jit/interpreter/form-cache.js'))) as FormCache;
+    const wrong = new Set<string>();
+    for (let round = 0; round < 2; round++) {
+      for (const { instruction, mode } of allSamples) {
+        const key = formKey(instruction, mode);
+        const form = key === undefined ? undefined : FORM_NUMBERS.get(key);
+        if (formOf(instruction, mode) !== form) wrong.add(key ?? instruction.mnemonic);
+      }
+    }
+    expect([...wrong]).toEqual([]);
   });
   it('stand for one IR each: samples of one key differ in slot fields only', { timeout: 120_000 }, () => {
     const known = new Map<string, string>();

@@ -7,8 +7,8 @@ import type { Semantic } from '../ir.js';
 import { decodeIn, modeView } from '../mode-view.js';
 import { hasShortWay } from '../emit/vector.js';
 import { hasWordImmediate, semanticOf } from '../semantics/index.js';
-import { FORM_NUMBERS } from './generated.js';
-import { formKey, slotFields, SpecialForm, type SlotFields } from './forms.js';
+import { formOf } from './form-cache.js';
+import { slotFields, SpecialForm, type SlotFields } from './forms.js';
 
 /** Chains are cut so that the budget check at their ends suffices. */
 export const CHAIN_LIMIT = 64;
@@ -134,8 +134,7 @@ export class Predecoder {
     const start = (frame << 12) + offset;
     const decoded = decodeIn(view, this.memory.u8, start, (frame + 1) << 12);
     if (typeof decoded === 'number' || decoded.length !== ((slots[slot + 3]! >> 12) & 15)) return false;
-    const key = this.evaluateAll ? undefined : formKey(decoded, view);
-    if (key === undefined || FORM_NUMBERS.get(key) !== form) return false;
+    if (this.evaluateAll || formOf(decoded, view) !== form) return false;
     const fields = slotFields(decoded);
     if ((slots[slot]! & ~FORM_MASK) !== operandWord(fields) || decoded.operands[0]?.kind === 'relative')
       return false;
@@ -149,8 +148,7 @@ export class Predecoder {
 
   private fill(slot: number, instruction: Instruction, offset: number): void {
     const view = modeView(this.cache.mode, this.cpu);
-    const key = this.evaluateAll ? undefined : formKey(instruction, view);
-    const form = key === undefined ? undefined : FORM_NUMBERS.get(key);
+    const form = this.evaluateAll ? undefined : formOf(instruction, view);
     const { slots } = this.cache;
     const fields = slotFields(instruction);
     const isBranch = instruction.operands[0]?.kind === 'relative';
