@@ -341,7 +341,7 @@ function compiledAhead(
 }
 
 /** Regions with more calls of helpers than one in so many instructions are ordinary functions. */
-const INSTRUCTIONS_PER_HELPER = 16;
+const INSTRUCTIONS_PER_HELPER = 5;
 
 /** The region as an ordinary function of its environment. */
 function asFactory(body: readonly JsStatement[], target: RegionTarget): JsStatement[] {
