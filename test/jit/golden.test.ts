@@ -95,8 +95,8 @@ describe('emitted handlers', () => {
 
 /** Small loops whose regions show one thing each. */
 const REGIONS: Readonly<Record<string, string>> = {
-  'region-sum': '03 02 83 c2 04 49 75 f8 cc',
-  'region-store': '89 07 83 c7 04 40 39 d0 72 f6 cc',
+  'region-sum': '03 02 83 c2 04 49 75 f8 0f 0b',
+  'region-store': '89 07 83 c7 04 40 39 d0 72 f6 0f 0b',
   'region-calls': '50 e8 02 00 00 00 58 eb f7 40 c3 cc',
 };
 
