@@ -48,6 +48,8 @@ const SHORT_RUN = 250_000;
 /** Budget below which instructions are stepped one by one: no chain is longer. */
 const NEAR = CHAIN_LIMIT + 32;
 const FORM_MASK = 4095;
+/** More than any region asks for, which is left where the budget is less. */
+const ENOUGH = 512;
 /** Modes in which instructions need looks of their own. */
 const ATTENTIVE_MODES = MODE.ALIGNMENT | MODE.CODE_LIMIT | MODE.SHORT_CODE;
 /** Executions until code that is not to be translated here is looked at again. */
@@ -141,11 +143,17 @@ export class JitEngine {
     this.beforeLongRun = Infinity;
   }
 
+  /** The last run ended in the middle of code, where the next one goes on. */
+  private cutShort = false;
+
   private execute(): void {
     const { r } = this;
     for (;;) {
       if (r[R_PENDING] !== 0 && this.handlePending()) return;
-      if (r[R_BUDGET]! <= 0) return;
+      if (r[R_BUDGET]! <= 0) {
+        this.cutShort = true;
+        return;
+      }
       r[R_SLOT] = 0;
       try {
         this.dispatch();
@@ -288,8 +296,10 @@ export class JitEngine {
       this.step(slot, pageEip);
       return;
     }
-    // Entered from a region or an exit: a jump here counts as it does inside the interpreter.
-    const heat = cache.heat[slot >> 2]! - 1;
+    // Entered from a region or an exit: a jump here counts as it does inside the interpreter. Where budgets end says nothing of the code there.
+    const counts = !this.cutShort && r[R_BUDGET]! >= ENOUGH;
+    this.cutShort = false;
+    const heat = cache.heat[slot >> 2]! - (counts ? 1 : 0);
     cache.heat[slot >> 2] = heat;
     if (heat < 0 || this.interpreter.execute(slot, pageEip, this.mapBase)) this.translate();
   }
