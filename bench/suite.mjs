@@ -35,15 +35,15 @@ const INTEGER = [
 ];
 
 const X87 = [
-  ['x87-nbody', 3500],
-  ['x87-mandelbrot', 4300],
-  ['x87-matrix', 400],
-  ['x87-solve', 2600],
-  ['x87-fourier', 6500],
-  ['x87-polynomial', 26000],
-  ['x87-convert', 20000],
-  ['x87-filter', 4000],
-  ['x87-extended', 20000],
+  ['x87-nbody', 21000],
+  ['x87-mandelbrot', 25800],
+  ['x87-matrix', 2400],
+  ['x87-solve', 15600],
+  ['x87-fourier', 39000],
+  ['x87-polynomial', 156000],
+  ['x87-convert', 120000],
+  ['x87-filter', 24000],
+  ['x87-extended', 120000],
 ];
 const SSE = [
   ['sse-nbody', 49200],

@@ -10,6 +10,8 @@ export interface ProcessorArea {
   readonly registers: number;
   /** State of the FPU, MMX and SSE units (fpu/state.ts has the layout). */
   readonly fpu: number;
+  /** Uint16 × 8: selectors of segment registers, in a gap of `fpu` (X87_SELECTORS of fpu/x87-pairs.ts). */
+  readonly selectors: number;
   /** Int32 × 2^20 each: reads, then writes, each for the supervisor, then for the user. */
   readonly tables: number;
   /** What the interpreter runs; undefined where it would lie beyond the 31 bits that generated code can address. */
@@ -33,6 +35,7 @@ export const CODE_PAGES = 1 << 12;
 export const CODE_MODES = 24;
 
 const FPU_AT = 512;
+const SELECTORS_AT = FPU_AT + 400;
 const TABLE_BYTES = 4 << 20;
 const TABLES = 4;
 /** asm.js takes buffers whose size is a multiple of this. */
@@ -57,6 +60,7 @@ export function processorArea(ramBytes: number): ProcessorArea {
     buffer: new ArrayBuffer(fits ? whole : granules(execute)),
     registers: ramBytes,
     fpu: ramBytes + FPU_AT,
+    selectors: ramBytes + SELECTORS_AT,
     tables,
     code: fits ? { execute, slots, heat, map, pages } : undefined,
   };

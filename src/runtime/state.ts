@@ -126,7 +126,7 @@ export const PENDING = {
 /** Hidden part of a segment register. `attributes` are descriptor bits 40-55 (type, S, DPL, P, AVL, L, D/B, G) shifted down by 40 with the limit nibble cleared. */
 export class Segments {
   /** Index 0-5 as Sreg; 6 LDTR, 7 TR. Visible selectors. */
-  readonly selector = new Uint16Array(8);
+  readonly selector: Uint16Array;
   /** Bases; 0-5 are mirrored in r[R_SEGMENT_BASE + i] by `setSegment`, which is the only writer. */
   readonly base = new Int32Array(8);
   /** Byte-granular limits as uint32. */
@@ -134,6 +134,10 @@ export class Segments {
   readonly attributes = new Uint16Array(8);
   /** Bit i: `isFlat` of segment 0-5 (mode.ts). */
   flat = 0;
+
+  constructor(area?: ProcessorArea) {
+    this.selector = area ? new Uint16Array(area.buffer, area.selectors, 8) : new Uint16Array(8);
+  }
 }
 export const LDTR = 6,
   TR = 7;
@@ -179,7 +183,7 @@ export class Cpu {
   readonly r: Int32Array;
   readonly r8: Uint8Array;
   readonly r16: Uint16Array;
-  readonly segments = new Segments();
+  readonly segments: Segments;
   cr0 = 0;
   cr2 = 0;
   cr3 = 0;
@@ -218,6 +222,7 @@ export class Cpu {
     this.r = new Int32Array(buffer, at, R_COUNT);
     this.r8 = new Uint8Array(buffer, at, R_COUNT * 4);
     this.r16 = new Uint16Array(buffer, at, R_COUNT * 2);
+    this.segments = new Segments(area);
     this.model = model;
   }
 

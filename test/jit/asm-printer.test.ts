@@ -127,32 +127,6 @@ describe('numbers', () => {
   });
 });
 
-describe('functions of the module itself', () => {
-  it('divide long as those of ordinary code do', () => {
-    const source = print(statements`let z = divideLong(x, y, 3) | 0; z = divideLong(x, y, z) | 0;`);
-    expect(source).not.toContain('env.divideLong');
-    const text = source
-      .replace(/function f\([^]*/, '')
-      .replace(/var .*(env|stdlib).*/g, '')
-      .concat(
-        'function f(a, b, c) { a = a | 0; b = b | 0; c = c | 0; return divideLong(a, b, c) | 0; }\nreturn f;',
-      );
-    const divide = (
-      new Function('stdlib', 'env', 'heap', text) as (...parts: object[]) => (...of: number[]) => number
-    )(globalThis, {}, BUFFER);
-    const parts = [
-      0, 1, 2, 3, 9, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, 0x12345678,
-    ];
-    for (const d of parts)
-      for (const h of parts)
-        for (const l of parts) {
-          if (h >= d) continue;
-          const quotient = ((BigInt(h) << 32n) | BigInt(l)) / BigInt(d);
-          expect(divide(h | 0, l | 0, d | 0)).toBe(Number(BigInt.asIntN(32, quotient)));
-        }
-  });
-});
-
 describe('refusals', () => {
   it.each([
     ['a sum that may exceed 32 bits', statements`let z = x + y;`],

@@ -119,7 +119,6 @@ export class LaneCache {
     for (let i = 0; i < 8; i++) this.dropRegister(i);
     this.control = undefined;
     this.controlTouched = true;
-    this.x87 = new X87Known();
   }
   /** Where a block begins. */
   static expected({ known, waiting, control }: Expected): LaneCache {

@@ -37,6 +37,7 @@ import {
   ZERO_WORD,
   ZEROS,
 } from './lane-values.js';
+import { X87Variables } from './x87-known.js';
 
 export type { AccessSize, Form, VectorHost } from './vector-memory.js';
 
@@ -59,6 +60,8 @@ export class VectorCode extends CodeWriter {
   readonly written = new Set<number>();
   /** Variables that the region has for registers. */
   readonly variables = new Set<number>();
+  /** Where the region keeps the state of the x87 unit. */
+  readonly x87Variables = new X87Variables();
 
   // ---- reading ----------------------------------------------------------------------------------------------------------
   /** The name of a value, which must be a constant: variables change. */

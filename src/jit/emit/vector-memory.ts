@@ -20,6 +20,8 @@ export interface VectorHost {
   form(register: number): Form | undefined;
   /** Leaves because MXCSR is not as expected. */
   missControl(): JsStatement[];
+  /** What x87 code cannot do in place is done by calls, as far as they serve. */
+  readonly calls: boolean;
   /** Leaves the quick way; nothing has been changed. `all`: for a reason that the block's other quick instructions have, too. */
   miss(all?: boolean): JsStatement[];
   readGeneral(index: number): Expression;
@@ -77,12 +79,18 @@ export class CodeWriter {
   fresh(): string {
     return `v${this.serial++}`;
   }
-  /** Names a value. */
-  name(value: Expression): string {
-    if (value.type === 'Identifier') return value.name;
+  label(): string {
+    return `U${this.serial++}`;
+  }
+  /** Names what a value is now, be it that of a variable. */
+  copy(value: Expression): string {
     const name = this.fresh();
     this.out.push(...statements`const ${name} = ${value};`);
     return name;
+  }
+  /** Names a value. */
+  name(value: Expression): string {
+    return value.type === 'Identifier' ? value.name : this.copy(value);
   }
   /** Names what a general register holds now. */
   general(index: number): string {

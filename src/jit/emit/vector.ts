@@ -1,7 +1,6 @@
 /** Short ways of x87, SSE and SSE2 instructions in translated code; the helpers (runtime/fpu) remain their meaning and do what is left out here. */
 import type { Expression, Statement as JsStatement } from 'estree';
 import type { Instruction } from '../../decoder/instruction.js';
-import type { X87Pending } from '../../runtime/fpu/x87-pairs.js';
 import type { KnownFlags } from './flags.js';
 import { block, breakTo, labelled } from './quote.js';
 import { compared, VECTOR_ARITHMETIC } from './vector-arithmetic.js';
@@ -10,7 +9,8 @@ import { LaneCache, type Expected } from './lane-cache.js';
 import { VectorCode, type VectorHost } from './vector-lanes.js';
 import { X87_RULES } from './x87.js';
 import { X87_INLINE } from './x87-inline.js';
-import { NoInlineWay, X87Known } from './x87-known.js';
+import type { X87Variables } from './x87-known.js';
+import type { X87State } from './x87-state.js';
 import { MOVES, NoShortWay, type Rule } from './vector-moves.js';
 
 const RULES = new Map<string, Rule>(
@@ -27,11 +27,11 @@ const SETS_FLAGS = new Set([
   'FUCOMIP',
 ]);
 
-/** x87 instructions that leave registers, tags and control as they are. */
-const X87_READS = new Set(['FNSTSW', 'FNSTCW']);
-
 /** Mnemonics that have a short way with some operands. */
 export const hasShortWay = (mnemonic: string): boolean => RULES.has(mnemonic);
+export const isX87 = (mnemonic: string): boolean => Object.hasOwn(X87_RULES, mnemonic);
+/** x87 instructions that are emitted in place. */
+export const isInlineX87 = (mnemonic: string): boolean => Object.hasOwn(X87_INLINE, mnemonic);
 
 export interface VectorResult {
   readonly code: JsStatement[];
@@ -51,6 +51,9 @@ export class VectorEmitter {
   /** What is known where emission stands: kept along edges that lead nowhere else. */
   get cache(): LaneCache {
     return this.code.cache;
+  }
+  get x87Variables(): X87Variables {
+    return this.code.x87Variables;
   }
   /** Where emission goes on. */
   restore(cache: LaneCache): void {
@@ -100,8 +103,9 @@ export class VectorEmitter {
   ): VectorResult | undefined {
     const rule = RULES.get(instruction.mnemonic);
     if (rule === undefined) return undefined;
+    if (this.inlines && isX87(instruction.mnemonic))
+      return this.emitX87(instruction, address, { ...host, calls: slow !== undefined });
     const { code } = this;
-    const isX87 = Object.hasOwn(X87_RULES, instruction.mnemonic);
     const label = `S${this.labels++}`;
     code.host = slow ? { ...host, misaligned: true, miss: () => [breakTo(label)] } : host;
     const untouched = new LaneCache(code.cache);
@@ -109,21 +113,9 @@ export class VectorEmitter {
     if (slow) code.settleAll();
     const settled = code.out;
     const before = new LaneCache(code.cache);
-    const task = { code, instruction, address };
-    const inline = this.inlines && slow === undefined ? X87_INLINE[instruction.mnemonic] : undefined;
-    if (!inline || !this.attempt(() => inline(task))) {
-      const all = (): void => {
-        if (isX87) code.cache.x87.flush(code);
-        rule(task);
-      };
-      if (!this.attempt(all)) {
-        code.cache = untouched;
-        return undefined;
-      }
-      if (isX87 && !X87_READS.has(instruction.mnemonic)) {
-        code.cache.x87 = new X87Known();
-        before.x87 = new X87Known();
-      }
+    if (!this.attempt(() => rule({ code, instruction, address }))) {
+      code.cache = untouched;
+      return undefined;
     }
     const flags = SETS_FLAGS.has(instruction.mnemonic) ? compared.flags : 'kept';
     if (slow === undefined) return { code: code.out, flags };
@@ -132,6 +124,20 @@ export class VectorEmitter {
       code: [...settled, ...this.withSlowWay(label, before, slow)],
       flags: flags === 'kept' ? flags : undefined,
     };
+  }
+
+  /** In place, but for wrong uses of the stack. */
+  private emitX87(
+    instruction: Instruction,
+    address: Expression | undefined,
+    host: VectorHost,
+  ): VectorResult | undefined {
+    const { code } = this;
+    if (!code.cache.x87.state.fits(instruction)) return undefined;
+    code.host = host;
+    code.out = [];
+    X87_INLINE[instruction.mnemonic]!({ code, instruction, address });
+    return { code: code.out, flags: SETS_FLAGS.has(instruction.mnemonic) ? compared.flags : 'kept' };
   }
 
   /** False where the rule does not serve: nothing is emitted and known then. */
@@ -146,19 +152,22 @@ export class VectorEmitter {
       code.decide();
       return true;
     } catch (problem) {
-      if (!(problem instanceof NoShortWay || problem instanceof NoInlineWay)) throw problem;
+      if (!(problem instanceof NoShortWay)) throw problem;
       code.cache = before;
       code.checks = [];
       return false;
     }
   }
-  /** Writes what waits of the x87 unit's state. */
-  flush(host: VectorHost): JsStatement[] {
+  /** Writes the x87 unit's state to memory, if it is in variables; `mnemonic`: an x87 instruction that works on it there. */
+  leaveX87(host: VectorHost, mnemonic?: string): JsStatement[] {
     const { code } = this;
-    return this.gather(host, () => code.cache.x87.flush(code));
+    return this.gather(host, () => code.cache.x87.leave(code, mnemonic));
   }
-  get pending(): X87Pending | undefined {
-    return this.code.cache.x87.pending;
+  /** Makes what is known of the x87 unit be what `state` says, where another block follows. */
+  meetX87(host: VectorHost, state: X87State): JsStatement[] {
+    const { code } = this;
+    if (state.presence === 'off') return this.leaveX87(host);
+    return this.gather(host, () => code.cache.x87.meet(code, state));
   }
 
   /** What either way has written is read from memory afterwards. */

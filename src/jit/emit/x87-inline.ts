@@ -1,429 +1,298 @@
 /**
- * x87 instructions in place, on pairs of doubles by name, for rounding to nearest in 64 bits. Why the results are exact is said in
- * runtime/fpu/x87-short-arithmetic.ts; what the usual case leaves out is computed by the values' functions there, and what that leaves out ends the short way.
- *
- * Sums: the high parts' sum s has the exact error e; with exponents less than 40 apart (or no low parts) e + (low parts) is a double w exactly, and s + w
- * is the result unrounded. Products: Dekker's error and the cross products, exact where no operand has a low part. In both, w is rounded to a multiple
- * of the unit by adding 1.5 × 2^52 units; the unit is that of s, so that the result must have the same exponent.
+ * x87 instructions in place, on numbers in the region's variables, for rounding to nearest in 64 bits. What a rule does not serve leaves the region
+ * before the instruction; nothing has been changed then.
  */
 import type { Expression } from 'estree';
 import { FlagKind } from '../ir.js';
-import {
-  LEAST,
-  LOW,
-  MOST,
-  RESIDUE,
-  RESIDUE_SIGN,
-  RESULT,
-  X87_OPERAND_OFFSET,
-  X87_STATUS,
-  X87_TRAINING,
-} from '../../runtime/fpu/x87-pairs.js';
-import { CONDITIONS, PE } from '../../runtime/fpu/x87-short-core.js';
-import { R_SEGMENT_BASE } from '../../runtime/state.js';
+import { X87_CONTROL } from '../../runtime/fpu/x87-pairs.js';
+import { CONDITIONS } from '../../runtime/fpu/x87-short-core.js';
 import { assignFlags } from './flags.js';
 import { js, statements } from './quote.js';
-import type { AccessSize, VectorCode } from './vector-lanes.js';
+import type { VectorCode } from './vector-lanes.js';
 import { compared } from './vector-arithmetic.js';
-import { indexOf, type Rule, type Task } from './vector-moves.js';
-import { NoInlineWay, part, ZERO, type Pair, type X87Known } from './x87-known.js';
+import { indexOf, isMemory, type Rule, type Task } from './vector-moves.js';
+import { negated, product, quotient, root, sum, type Rounded } from './x87-arithmetic.js';
+import { ZERO, type Pair, type X87Known } from './x87-known.js';
+import {
+  loadExtended,
+  loadInteger,
+  loadReal,
+  locate,
+  memoryOf,
+  storeDouble,
+  storeExtended,
+  storeInteger,
+  storeSingle,
+  type Located,
+  type Stored,
+} from './x87-memory.js';
+import { popsOf } from './x87-state.js';
 
-/** Flat segments below FS have base 0. */
-const FS = 4;
 const C1 = 0x200;
+const ROUNDING = 0xc00;
+const MASKS = 0x3f,
+  WRITABLE = 0x1f3f,
+  RESERVED_ONE = 0x40;
+/** Precision of 64 bits, and PE masked. */
+const SERVED = 0x320;
 
-const memoryOf = (task: Task) => {
-  const memory = task.instruction.operands.find((o) => o.kind === 'memory');
-  return memory?.kind === 'memory' ? memory : undefined;
-};
 /** The register that is not ST(0), wherever the operand order has it. */
 const stackIndex = (task: Task): number =>
   task.instruction.operands.reduce((all, o) => all | (o.kind === 'st' ? o.index : 0), 0);
 const knownOf = (task: Task): X87Known => task.code.cache.x87;
 
-/** The operand in memory: where it is. */
-interface Located {
-  readonly at: string;
-  readonly linear: string;
-}
-function locate(task: Task, write: boolean): Located {
-  return task.code.locate(task.address!, (memoryOf(task)!.width / 8) as AccessSize, write);
-}
-/** Records the pointers of an instruction that completes. */
-function note(task: Task, operand?: Located): void {
-  const { code } = task;
-  const segment = memoryOf(task)?.segment;
-  knownOf(task).note(code.host.offset(), segment);
-  if (operand === undefined || segment === undefined) return;
-  const { linear } = operand;
-  const offset = segment < FS ? js`${linear}` : js`${linear} - r[${R_SEGMENT_BASE + segment}] | 0`;
-  code.push(statements`xi[${X87_OPERAND_OFFSET}] = ${offset};`);
-}
-
-// ---- operands ---------------------------------------------------------------------------------------------------------------
-
-/** A real or an integer of 16 or 32 bits as a pair; leaves where it is no number of the range. */
-function fetch(task: Task, integer: boolean): { pair: Pair; operand: Located } {
-  const { code } = task;
-  const { width } = memoryOf(task)!;
-  if (width > 64 || (integer && width === 64)) throw new NoInlineWay();
-  const operand = locate(task, false);
-  const { at } = operand;
-  if (integer) {
-    const value = width === 16 ? js`dv.getInt16(${at}, true)` : js`dv.getInt32(${at}, true)`;
-    // A fraction in between keeps the host from taking it for a small integer.
-    return { pair: { h: code.name(js`${value} + 0.5 - 0.5`), l: ZERO }, operand };
-  }
-  const h = code.name(width === 64 ? js`dv.getFloat64(${at}, true)` : js`dv.getFloat32(${at}, true)`);
-  const size = code.name(js`Math.abs(${h})`);
-  const least = width === 64 ? LEAST : 2 ** -126;
-  code.missIf(js`!(${size} >= ${least} && ${size} <= ${MOST}) && ${h} !== 0`);
-  return { pair: { h, l: ZERO }, operand };
-}
-
-// ---- results ----------------------------------------------------------------------------------------------------------------
-
-interface Rounded {
-  readonly pair: Pair;
-  /** What was rounded away. */
-  readonly rest: string;
-}
-/** Stores what the last rounding took away. */
-function settle(task: Task, { pair, rest }: Rounded): void {
-  const { code } = task;
+/** The state is in variables; `rounds`: rounding must be to nearest. */
+function begin(task: Task, rounds = false): X87Known {
   const known = knownOf(task);
-  code.push(statements`xd[${RESIDUE}] = ${rest}; xd[${RESIDUE_SIGN}] = ${pair.h};
-    if (${known.fresh} && ${rest} !== 0) { xi[${X87_STATUS}] = xi[${X87_STATUS}] | ${PE}; }`);
-  known.rounded();
+  known.load(task.code, rounds);
+  return known;
+}
+/** Pops and records the pointers. */
+function end(task: Task, operand?: Located): void {
+  const { code, instruction } = task;
+  const known = knownOf(task);
+  for (let i = popsOf(instruction.mnemonic); i > 0; i--) known.pop(code);
+  known.note(code, code.host.offset(), operand?.segment, operand?.offset);
+}
+function settle(task: Task, { h, rest }: Stored): void {
+  knownOf(task).settle(task.code, rest, h);
 }
 
-/**
- * s + w rounded, unless `unusual` (or what holds for all) says that `slow`, which does any case or returns 0, must. While code is new all cases are
- * unusual, so that the host knows this way when it optimises.
- */
-function roundSum(
-  code: VectorCode,
-  s: string,
-  w: string,
-  usual: (f: string, d: string) => Expression,
-  slow: Expression,
-): Rounded {
-  const [h, l, d] = [code.fresh(), code.fresh(), code.fresh()] as const;
-  const q = code.name(js`${s} * 4503599627370497`);
-  const f = code.name(js`Math.abs(${q} - ${q} * ${1 - 2 ** -53})`);
-  const k = code.name(js`${f} * ${1.5 * 2 ** -11}`);
-  const m = code.name(js`${w} + ${k} - ${k}`);
-  const least = code.name(js`xd[${X87_TRAINING}]`);
-  code.push(statements`let ${d} = ${w} - ${m}, ${h} = ${s} + ${m}, ${l} = ${m} - (${h} - ${s});`);
-  const size = code.name(js`Math.abs(${h})`);
-  // Between f and 2f, said with products that are no small integers for the host.
-  const inside = js`(${size} >= ${f} * ${1 + 2 ** -52} && ${size} <= ${f} * ${2 - 2 ** -52} || ${w} === 0)`;
-  const range = js`${f} >= ${least} && ${f} <= ${MOST / 2}`;
-  code.push(statements`if (!(${range} && ${inside} && ${usual(f, d)})) {
-    if (${slow} === 0) { ${code.host.miss()} }
-    ${h} = xd[${RESULT}]; ${l} = xd[${LOW + RESULT}]; ${d} = xd[${RESIDUE}];
-  }`);
-  return { pair: { h, l }, rest: d };
+/** The number in memory, leaving where it is none of the range. */
+function fetch(task: Task, integer: boolean): { pair: Pair; operand: Located } {
+  const operand = locate(task, false);
+  if (integer) return { pair: loadInteger(task, operand), operand };
+  const pair = memoryOf(task)!.width === 80 ? loadExtended(task, operand) : loadReal(task, operand);
+  return { pair, operand };
 }
 
-const values = (code: VectorCode, name: string, a: Pair, b: Pair): Expression =>
-  js`${code.host.x87(name)}(${a.h}, ${part(a.l)}, ${b.h}, ${part(b.l)})`;
+// ---- arithmetic -------------------------------------------------------------------------------------------------------------
 
-function negated(code: VectorCode, { h, l }: Pair): Pair {
-  return { h: code.name(js`-${h}`), l: l === ZERO ? ZERO : code.name(js`-${l}`) };
-}
-function sum(code: VectorCode, a: Pair, b: Pair): Rounded {
-  const s = code.name(js`${a.h} + ${b.h}`);
-  const t = code.name(js`${s} - ${a.h}`);
-  const e = code.name(js`${a.h} - (${s} - ${t}) + (${b.h} - ${t})`);
-  const slow = values(code, 'x87AddValues', a, b);
-  if (a.l === ZERO && b.l === ZERO) return roundSum(code, s, e, () => js`true`, slow);
-  const v = a.l === ZERO ? part(b.l) : b.l === ZERO ? part(a.l) : js`(${a.l} + ${b.l})`;
-  const w = code.name(js`${e} + ${v}`);
-  const x = code.name(js`Math.abs(${a.h})`);
-  const y = code.name(js`Math.abs(${b.h})`);
-  const near = (f: string): Expression =>
-    js`${x} <= ${y} * ${2 ** 40} && ${y} <= ${x} * ${2 ** 40} && Math.abs(${w}) < ${f} * ${2 ** -14}`;
-  return roundSum(code, s, w, near, slow);
-}
-/** A double as a sum of halves of 26 bits. */
-function split(code: VectorCode, x: string): [string, string] {
-  const c = code.name(js`${x} * 134217729`);
-  const high = code.name(js`${c} - (${c} - ${x})`);
-  return [high, code.name(js`${x} - ${high}`)];
-}
-function product(code: VectorCode, a: Pair, b: Pair): Rounded {
-  const p = code.name(js`${a.h} * ${b.h}`);
-  const [a1, a2] = split(code, a.h);
-  const [b1, b2] = a.h === b.h ? [a1, a2] : split(code, b.h);
-  const e = code.name(js`${a2} * ${b2} - (${p} - ${a1} * ${b1} - ${a2} * ${b1} - ${a1} * ${b2})`);
-  const slow = values(code, 'x87MultiplyValues', a, b);
-  const cross = [
-    ...(b.l === ZERO ? [] : [js`${a.h} * ${b.l}`]),
-    ...(a.l === ZERO ? [] : [js`${a.l} * ${b.h}`]),
-  ];
-  if (cross.length === 0) return roundSum(code, p, e, () => js`true`, slow);
-  const w = code.name(js`${e} + (${cross.reduce((all, term) => js`${all} + ${term}`)})`);
-  const clear = (f: string, d: string): Expression => {
-    const away = code.name(js`Math.abs(${d})`);
-    return js`${away} > ${f} * ${2 ** -93} && ${away} < ${f} * ${2 ** -64 * (1 - 2 ** -19)}`;
-  };
-  return roundSum(code, p, w, clear, slow);
-}
-/** Computed by a call, which also stores what it rounds away. */
-function called(code: VectorCode, call: Expression): Pair {
-  code.missIf(js`${call} === 0`);
-  return { h: code.name(js`xd[${RESULT}]`), l: code.name(js`xd[${LOW + RESULT}]`) };
-}
-
-// ---- instructions -----------------------------------------------------------------------------------------------------------
-
-type Compute = (task: Task, to: Pair, from: Pair) => Pair;
-const rounding =
-  (compute: (code: VectorCode, to: Pair, from: Pair) => Rounded): Compute =>
-  (task, to, from) => {
-    const result = compute(task.code, to, from);
-    settle(task, result);
-    return result.pair;
-  };
+type Compute = (code: VectorCode, to: Pair, from: Pair) => Rounded;
 /** Both forms: with a memory operand, and on two registers of which one may be popped. */
 function binary(compute: Compute, integer = false): Rule {
   return (task) => {
     const { code } = task;
-    const known = knownOf(task);
-    known.guard(code);
-    if (memoryOf(task)) {
-      const { pair, operand } = fetch(task, integer);
-      known.write(code, 0, compute(task, known.read(code, 0), pair));
-      return note(task, operand);
-    }
-    const to = indexOf(task, 0);
-    const a = known.read(code, to);
-    known.write(code, to, compute(task, a, known.read(code, indexOf(task, 1))));
-    if (task.instruction.mnemonic.endsWith('P')) known.pop();
-    note(task);
+    const known = begin(task, true);
+    const memory = memoryOf(task);
+    const to = memory ? 0 : indexOf(task, 0);
+    const fetched = memory && fetch(task, integer);
+    const from = fetched ? fetched.pair : known.read(code, indexOf(task, 1));
+    const { pair, rest } = compute(code, known.read(code, to), from);
+    known.write(code, to, pair);
+    known.settle(code, rest, pair.h);
+    end(task, fetched?.operand);
   };
 }
-const add = rounding(sum);
-const subtract = rounding((code, a, b) => sum(code, a, negated(code, b)));
-const subtractReversed = rounding((code, a, b) => sum(code, negated(code, a), b));
-const multiply = rounding(product);
-const divide: Compute = (task, a, b) => {
-  const result = called(task.code, values(task.code, 'x87DivideValues', a, b));
-  knownOf(task).rounded();
-  return result;
-};
-const divideReversed: Compute = (task, a, b) => divide(task, b, a);
+const subtract: Compute = (code, a, b) => sum(code, a, negated(code, b));
+const subtractReversed: Compute = (code, a, b) => sum(code, negated(code, a), b);
+const divideReversed: Compute = (code, a, b) => quotient(code, b, a);
 
 const squareRoot: Rule = (task) => {
   const { code } = task;
-  const known = knownOf(task);
-  known.guard(code);
-  const { h, l } = known.read(code, 0);
-  const root = called(code, js`${code.host.x87('x87RootValue')}(${h}, ${part(l)})`);
-  known.rounded();
-  known.write(code, 0, root);
-  note(task);
+  const known = begin(task, true);
+  const { pair, rest } = root(code, known.read(code, 0));
+  known.write(code, 0, pair);
+  known.settle(code, rest, pair.h);
+  end(task);
 };
 
-function push(task: Task, pair: Pair, operand?: Located): void {
-  const known = knownOf(task);
-  known.push(task.code, pair);
-  known.clearC1();
-  note(task, operand);
-}
-const load: Rule = (task) => {
-  const { code } = task;
-  const known = knownOf(task);
-  known.guard(code);
-  known.expectRoom(code);
-  if (!memoryOf(task)) return push(task, known.read(code, stackIndex(task)));
-  const { pair, operand } = fetch(task, false);
-  push(task, pair, operand);
-};
-const loadInteger: Rule = (task) => {
-  const { code } = task;
-  const known = knownOf(task);
-  known.guard(code);
-  known.expectRoom(code);
-  if (memoryOf(task)!.width !== 64) {
-    const { pair, operand } = fetch(task, true);
-    return push(task, pair, operand);
-  }
-  const operand = locate(task, false);
-  const { at } = operand;
-  const a = code.name(js`dv.getInt32(${at} + 4, true) * 4294967296`);
-  const b = code.name(js`dv.getUint32(${at}, true)`);
-  const h = code.name(js`${a} + ${b}`);
-  push(task, { h, l: code.name(js`${b} - (${h} - ${a})`) }, operand);
-};
-const loadConstant =
-  (value: number): Rule =>
+// ---- loads and stores -------------------------------------------------------------------------------------------------------
+
+/** Pushes what is found; exact. */
+const load =
+  (find: (task: Task, known: X87Known) => { pair: Pair; operand?: Located }): Rule =>
   (task) => {
-    const known = knownOf(task);
-    known.guard(task.code);
-    known.expectRoom(task.code);
-    push(task, { h: task.code.name(js`${value}`), l: ZERO });
-  };
-
-/** FST and FSTP of singles: what the format takes away. Leaves for numbers out of its range, and half way between two where the low part decides. */
-function toSingle(code: VectorCode, { h, l }: Pair): Rounded {
-  const single = code.name(js`Math.fround(${h})`);
-  const size = code.name(js`Math.abs(${single})`);
-  code.missIf(js`!(${size} > ${2 ** -126} && ${size} < Infinity) && ${h} !== 0`);
-  const rest = code.name(js`${h} - ${single}`);
-  if (l === ZERO) return { pair: { h: single, l }, rest };
-  const next = code.name(js`${single} + 2 * ${rest}`);
-  code.missIf(js`${l} !== 0 && ${rest} !== 0 && Math.fround(${next}) === ${next}`);
-  return { pair: { h: single, l }, rest: code.name(js`${rest} + ${l}`) };
-}
-function storeMemory(task: Task, operand: Located): void {
-  const { code } = task;
-  const known = knownOf(task);
-  const pair = known.read(code, 0);
-  if (memoryOf(task)!.width === 32) {
-    const rounded = toSingle(code, pair);
-    code.push(statements`dv.setFloat32(${operand.at}, ${rounded.pair.h}, true);`);
-    return settle(task, { pair, rest: rounded.rest });
-  }
-  code.push(statements`dv.setFloat64(${operand.at}, ${pair.h}, true);`);
-  if (pair.l === ZERO) known.clearC1();
-  else settle(task, { pair, rest: pair.l });
-}
-function store(pops: boolean): Rule {
-  return (task) => {
     const { code } = task;
-    const known = knownOf(task);
-    const memory = memoryOf(task);
-    if (memory && memory.width > 64) throw new NoInlineWay();
-    known.guard(code);
-    let operand: Located | undefined;
-    if (memory) {
-      known.read(code, 0);
-      storeMemory(task, (operand = locate(task, true)));
-    } else {
-      known.write(code, stackIndex(task), known.read(code, 0));
-      known.clearC1();
-    }
-    if (pops) known.pop();
-    note(task, operand);
+    const known = begin(task);
+    known.expectRoom(code);
+    const { pair, operand } = find(task, known);
+    known.push(code, pair);
+    known.clearC1(code);
+    end(task, operand);
   };
+const loadAny = load((task, known) =>
+  memoryOf(task) ? fetch(task, false) : { pair: known.read(task.code, stackIndex(task)) },
+);
+const constant = (value: number): Rule =>
+  load(({ code }) => ({ pair: { h: code.name(js`+${value}`), l: ZERO, bound: 60 } }));
+
+const storeRegister: Rule = (task) => {
+  const { code } = task;
+  const known = begin(task);
+  known.write(code, stackIndex(task), known.read(code, 0));
+  known.clearC1(code);
+  end(task);
+};
+const store: Rule = (task) => {
+  if (!memoryOf(task)) return storeRegister(task);
+  const { code } = task;
+  const { width } = memoryOf(task)!;
+  const known = begin(task, width < 80);
+  const pair = known.read(code, 0);
+  const operand = locate(task, true);
+  let stored: Stored | undefined;
+  if (width === 80) storeExtended(code, operand, pair);
+  else if (width === 64) stored = storeDouble(code, operand, pair);
+  else stored = storeSingle(code, operand, pair);
+  if (stored) settle(task, stored);
+  else known.clearC1(code);
+  end(task, operand);
+};
+/** FIST and FISTP round as the control word says, FISTTP towards zero. */
+const storeWhole =
+  (always: boolean): Rule =>
+  (task) => {
+    const { code } = task;
+    const known = begin(task);
+    const pair = known.read(code, 0);
+    const operand = locate(task, true);
+    settle(task, storeInteger(task, operand, pair, truncates(code, known, always)));
+    end(task, operand);
+  };
+function truncates(code: VectorCode, known: X87Known, always: boolean): Expression {
+  if (always) return js`1`;
+  if (known.state.nearest) return js`0`;
+  const mode = code.name(js`xi[${X87_CONTROL}] & ${ROUNDING}`);
+  code.missIf(js`${mode} !== 0 && ${mode} !== ${ROUNDING}`);
+  return js`${mode} !== 0`;
 }
+
+// ---- registers --------------------------------------------------------------------------------------------------------------
 
 const exchange: Rule = (task) => {
   const { code } = task;
-  const known = knownOf(task);
-  known.guard(code);
+  const known = begin(task);
   known.read(code, 0);
   known.read(code, stackIndex(task));
-  known.exchange(stackIndex(task));
-  known.clearC1();
-  note(task);
+  known.exchange(code, stackIndex(task));
+  known.clearC1(code);
+  end(task);
 };
-const changeSign: Rule = (task) => {
-  const { code } = task;
-  const known = knownOf(task);
-  known.guard(code);
-  known.write(code, 0, negated(code, known.read(code, 0)));
-  known.clearC1();
-  note(task);
-};
-const absolute: Rule = (task) => {
-  const { code } = task;
-  const known = knownOf(task);
-  known.guard(code);
-  const { h, l } = known.read(code, 0);
-  const size = code.name(js`${h} <= 0 ? 0 - ${h} : ${h}`);
-  known.write(code, 0, { h: size, l: l === ZERO ? ZERO : code.name(js`${h} < 0 ? -${l} : ${l}`) });
-  known.clearC1();
-  note(task);
-};
+/** FCHS and FABS. The low part of a zero stays what it is. */
+const changeSign =
+  (high: (h: string) => Expression, negates: (h: string) => Expression): Rule =>
+  (task) => {
+    const { code } = task;
+    const known = begin(task);
+    const { h, l, bound } = known.read(code, 0);
+    const low = l === ZERO ? ZERO : code.name(js`${negates(h)} ? -${l} : ${l}`);
+    known.write(code, 0, { h: code.name(high(h)), l: low, bound });
+    known.clearC1(code);
+    end(task);
+  };
 
-/** Numbers that compare as the pairs do, which are ordered by their high parts, then by their low ones. */
+// ---- comparisons ------------------------------------------------------------------------------------------------------------
+
+/** A number with the sign of a - b, which is 0 only where they are equal: where high parts are near, their difference is exact. */
 function comparable(code: VectorCode, a: Pair, b: Pair): { a: string; b: string } {
   if (a.l === ZERO && b.l === ZERO) return { a: a.h, b: b.h };
-  const key = code.name(js`${a.h} === ${b.h} ? ${part(a.l)} - ${part(b.l)} : ${a.h} - ${b.h}`);
-  return { a: key, b: code.name(js`0`) };
+  const low = a.l === ZERO ? js`-${b.l}` : b.l === ZERO ? js`${a.l}` : js`(${a.l} - ${b.l})`;
+  return { a: code.name(js`${a.h} - ${b.h} + ${low}`), b: code.name(js`+0`) };
 }
-function compareWith(pops: number, other: (task: Task) => { pair: Pair; operand?: Located }): Rule {
-  return (task) => {
+const compareWith =
+  (other: (task: Task, known: X87Known) => { pair: Pair; operand?: Located }): Rule =>
+  (task) => {
     const { code } = task;
-    const known = knownOf(task);
-    known.guard(code);
-    const { pair, operand } = other(task);
+    const known = begin(task);
+    const { pair, operand } = other(task, known);
     const { a, b } = comparable(code, known.read(code, 0), pair);
-    const outcome = js`(${a} < ${b} ? 256 : ${a} === ${b} ? 16384 : 0)`;
     code.push(
-      statements`xi[${X87_STATUS}] = xi[${X87_STATUS}] & ${~(CONDITIONS | C1)} | ${outcome}; xd[${RESIDUE}] = 0;`,
+      statements`xst = xst & ${~(CONDITIONS | C1)} | (${a} < ${b} ? 256 : ${a} === ${b} ? 16384 : 0);`,
     );
-    known.settledC1();
-    for (let i = 0; i < pops; i++) known.pop();
-    note(task, operand);
+    known.clearC1(code);
+    end(task, operand);
   };
-}
-const compare = (pops: number, integer = false): Rule =>
-  compareWith(pops, (task) =>
-    memoryOf(task) ? fetch(task, integer) : { pair: knownOf(task).read(task.code, stackIndex(task)) },
+const compare = (integer = false): Rule =>
+  compareWith((task, known) =>
+    memoryOf(task) ? fetch(task, integer) : { pair: known.read(task.code, stackIndex(task)) },
   );
-const compareBoth = compareWith(2, (task) => ({ pair: knownOf(task).read(task.code, 1) }));
-const compareZero = compareWith(0, (task) => ({ pair: { h: task.code.name(js`0`), l: ZERO } }));
+const compareBoth = compareWith((task, known) => ({ pair: known.read(task.code, 1) }));
+const compareZero = compareWith(({ code }) => ({
+  pair: { h: code.name(js`+0`), l: ZERO, bound: 60 },
+}));
+const compareFlags: Rule = (task) => {
+  const { code } = task;
+  const known = begin(task);
+  const numbers = comparable(code, known.read(code, 0), known.read(code, stackIndex(task)));
+  const { a, b } = numbers;
+  const zero = js`0`;
+  const bits = js`${a} < ${b} ? 1 : ${a} === ${b} ? 64 : 0`;
+  code.push(assignFlags(code.host.flags, FlagKind.EXPLICIT, 32, { a: bits, b: zero, result: zero }));
+  end(task);
+  compared.flags = { kind: FlagKind.EXPLICIT, width: 32, exact: false, noCarries: false, numbers };
+};
 
-function compareFlags(pops: boolean): Rule {
-  return (task) => {
-    const { code } = task;
-    const known = knownOf(task);
-    known.guard(code);
-    const numbers = comparable(code, known.read(code, 0), known.read(code, stackIndex(task)));
-    const { a, b } = numbers;
-    const zero = js`0`;
-    const bits = js`${a} < ${b} ? 1 : ${a} === ${b} ? 64 : 0`;
-    code.push(assignFlags(code.host.flags, FlagKind.EXPLICIT, 32, { a: bits, b: zero, result: zero }));
-    if (pops) known.pop();
-    note(task);
-    compared.flags = { kind: FlagKind.EXPLICIT, width: 32, exact: false, noCarries: false, numbers };
-  };
-}
+// ---- control ----------------------------------------------------------------------------------------------------------------
+
+const storeStatus: Rule = (task) => {
+  const { code } = task;
+  const known = begin(task);
+  const c1 = js`(xres !== 0 ? xres < 0 !== xsgn < 0 ? ${C1} : 0 : 0)`;
+  const word = code.name(js`xst | ${c1} | (xb + ${known.state.top} & 7) << 11`);
+  if (isMemory(task, 0)) code.push(statements`dv.setUint16(${locate(task, true).at}, ${word}, true);`);
+  else code.push(code.host.writeGeneral(0, js`${code.host.readGeneral(0)} & -65536 | ${word}`));
+};
+const storeControl: Rule = (task) => {
+  begin(task);
+  task.code.push(statements`dv.setUint16(${locate(task, true).at}, xi[${X87_CONTROL}] & 65535, true);`);
+};
+/** Serves what leaves precision and masks as they usually are. */
+const loadControl: Rule = (task) => {
+  const { code } = task;
+  const known = begin(task);
+  const word = code.name(js`dv.getUint16(${locate(task, false).at}, true)`);
+  code.missIf(js`(${word} & ${SERVED}) !== ${SERVED} || (xst & ~${word} & ${MASKS}) !== 0`);
+  code.push(statements`xi[${X87_CONTROL}] = ${word} & ${WRITABLE} | ${RESERVED_ONE};`);
+  known.state.nearest = false;
+};
 
 export const X87_INLINE: Readonly<Record<string, Rule>> = {
-  FLD: load,
-  FILD: loadInteger,
-  FLD1: loadConstant(1),
-  FLDZ: loadConstant(0),
-  FST: store(false),
-  FSTP: store(true),
-  FADD: binary(add),
-  FADDP: binary(add),
-  FIADD: binary(add, true),
+  FLD: loadAny,
+  FILD: load((task) => fetch(task, true)),
+  FLD1: constant(1),
+  FLDZ: constant(0),
+  FST: store,
+  FSTP: store,
+  FIST: storeWhole(false),
+  FISTP: storeWhole(false),
+  FISTTP: storeWhole(true),
+  FADD: binary(sum),
+  FADDP: binary(sum),
+  FIADD: binary(sum, true),
   FSUB: binary(subtract),
   FSUBP: binary(subtract),
   FISUB: binary(subtract, true),
   FSUBR: binary(subtractReversed),
   FSUBRP: binary(subtractReversed),
   FISUBR: binary(subtractReversed, true),
-  FMUL: binary(multiply),
-  FMULP: binary(multiply),
-  FIMUL: binary(multiply, true),
-  FDIV: binary(divide),
-  FDIVP: binary(divide),
-  FIDIV: binary(divide, true),
+  FMUL: binary(product),
+  FMULP: binary(product),
+  FIMUL: binary(product, true),
+  FDIV: binary(quotient),
+  FDIVP: binary(quotient),
+  FIDIV: binary(quotient, true),
   FDIVR: binary(divideReversed),
   FDIVRP: binary(divideReversed),
   FIDIVR: binary(divideReversed, true),
   FSQRT: squareRoot,
-  FCHS: changeSign,
-  FABS: absolute,
+  FCHS: changeSign((h) => js`-${h}`, (h) => js`${h} !== 0`), // prettier-ignore
+  FABS: changeSign((h) => js`Math.abs(${h})`, (h) => js`${h} < 0`), // prettier-ignore
   FXCH: exchange,
-  FCOM: compare(0),
-  FCOMP: compare(1),
-  FUCOM: compare(0),
-  FUCOMP: compare(1),
-  FICOM: compare(0, true),
-  FICOMP: compare(1, true),
+  FCOM: compare(),
+  FCOMP: compare(),
+  FUCOM: compare(),
+  FUCOMP: compare(),
+  FICOM: compare(true),
+  FICOMP: compare(true),
   FCOMPP: compareBoth,
   FUCOMPP: compareBoth,
   FTST: compareZero,
-  FCOMI: compareFlags(false),
-  FCOMIP: compareFlags(true),
-  FUCOMI: compareFlags(false),
-  FUCOMIP: compareFlags(true),
+  FCOMI: compareFlags,
+  FCOMIP: compareFlags,
+  FUCOMI: compareFlags,
+  FUCOMIP: compareFlags,
+  FNSTSW: storeStatus,
+  FNSTCW: storeControl,
+  FLDCW: loadControl,
 };

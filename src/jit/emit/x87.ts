@@ -13,6 +13,7 @@ import {
   X87_INSTRUCTION_SELECTOR,
   X87_OPERAND_OFFSET,
   X87_OPERAND_SELECTOR,
+  X87_SELECTORS,
 } from '../../runtime/fpu/x87-pairs.js';
 import { R_SEGMENT_BASE } from '../../runtime/state.js';
 import { INT16, INT32, INT64 } from '../../runtime/fpu/x87-short.js';
@@ -22,8 +23,11 @@ import { compared } from './vector-arithmetic.js';
 import type { AccessSize } from './vector-lanes.js';
 import { indexOf, isMemory, NoShortWay, operandOf, type Rule, type Task } from './vector-moves.js';
 
+/** Words of the unit's registers. */
+const SIGNIFICANDS = 64,
+  EXPONENTS = 80;
 /** Flat segments below FS have base 0. */
-const DS = 3,
+const CS = 1,
   FS = 4;
 
 type Argument = Expression | number | string;
@@ -41,15 +45,18 @@ function attempt(task: Task, name: string, ...parameters: Argument[]): void {
 function note(task: Task, operand?: Operand87): void {
   const { code } = task;
   code.push(
-    statements`xi[${X87_INSTRUCTION_OFFSET}] = ${code.host.eip()}; xi[${X87_INSTRUCTION_SELECTOR}] = fcs;`,
+    statements`xi[${X87_INSTRUCTION_OFFSET}] = ${code.host.eip()}; xi[${X87_INSTRUCTION_SELECTOR}] = ${selector(CS)};`,
   );
   if (!operand) return;
   const segment = task.instruction.operands.find((o) => o.kind === 'memory')!.segment;
-  const selector = segment === DS ? js`fds` : js`selectors[${segment}]`;
   const base = js`r[${R_SEGMENT_BASE + segment}]`;
   const offset = segment < FS ? js`${operand.linear}` : js`${operand.linear} - ${base} | 0`;
-  code.push(statements`xi[${X87_OPERAND_OFFSET}] = ${offset}; xi[${X87_OPERAND_SELECTOR}] = ${selector};`);
+  code.push(
+    statements`xi[${X87_OPERAND_OFFSET}] = ${offset}; xi[${X87_OPERAND_SELECTOR}] = ${selector(segment)};`,
+  );
 }
+const selector = (segment: number): Expression =>
+  js`xi[${X87_SELECTORS + (segment >> 1)}] >>> ${16 * (segment & 1)} & 65535`;
 
 /** The register that is not ST(0), wherever the operand order has it. */
 function stackIndex(task: Task): number {
@@ -141,9 +148,9 @@ function storeExtended(task: Task, { at }: Operand87): void {
   const register = code.name(call(task, 'x87StoreExtended'));
   code.missIf(js`${register} < 0`);
   code.push(statements`
-    dv.setInt32(${at}, significands[2 * ${register}], true);
-    dv.setInt32(${at} + 4, significands[2 * ${register} + 1], true);
-    dv.setUint16(${at} + 8, exponents[${register}], true);`);
+    dv.setInt32(${at}, xw[${SIGNIFICANDS} + 2 * ${register}], true);
+    dv.setInt32(${at} + 4, xw[${SIGNIFICANDS + 1} + 2 * ${register}], true);
+    dv.setUint16(${at} + 8, xw[${EXPONENTS} + (${register} >> 1)] >>> (${register} & 1) * 16 & 65535, true);`);
 }
 function store(pops: 0 | 1): Rule {
   return (task) => {

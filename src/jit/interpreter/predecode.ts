@@ -136,6 +136,7 @@ export class Predecoder {
     if (typeof decoded === 'number' || decoded.length !== ((slots[slot + 3]! >> 12) & 15)) return false;
     if (this.evaluateAll || formOf(decoded, view) !== form) return false;
     const fields = slotFields(decoded);
+    if (slots[slot + 3]! >> 16 !== fields.segmentRegister) return false;
     if ((slots[slot]! & ~FORM_MASK) !== operandWord(fields) || decoded.operands[0]?.kind === 'relative')
       return false;
     slots[slot + 1] = fields.word1;

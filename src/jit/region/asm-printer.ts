@@ -22,7 +22,6 @@ import type {
   VariableDeclaration,
 } from 'estree';
 import { js } from '../emit/quote.js';
-import { declarationsOf } from './asm-library.js';
 import {
   ARRAYS,
   mathCall,
@@ -85,9 +84,10 @@ export class AsmPrinter {
     if (this.kindOf(result) !== Type.INT) refuse('a result that is no int32');
     const variables = [...this.variables].map(([name, kind]) => `${name} = ${this.initial(kind)}`);
     const declarations = variables.length > 0 ? `var ${variables.join(', ')};` : '';
+    const imports = [...this.imports].map((i) => `var ${i} = env.${i};`).join(' ');
     return `"use asm";
 ${this.library()}
-${declarationsOf(this.imports)}
+${imports}
 function ${name}(${parameters.join(', ')}) {
 ${parameters.map((p) => `${p} = ${p} | 0;`).join(' ')}
 ${declarations}

@@ -30,10 +30,12 @@ import type { Member } from '../passes/group-accesses.js';
 import { breakTo, identifier, js, statements } from '../emit/quote.js';
 import type { QuickCode, Target } from '../emit/target.js';
 import { STRING_RUNS, stringRun } from '../emit/string.js';
-import { VectorEmitter } from '../emit/vector.js';
+import { isX87, VectorEmitter } from '../emit/vector.js';
+import type { X87State } from '../emit/x87-state.js';
 import type { Form, VectorHost } from '../emit/vector-lanes.js';
 import type { Expected } from '../emit/lane-cache.js';
 
+import { choose } from './choose.js';
 import type { TranslationOptions } from './translate.js';
 import {
   SITE_ACCESS,
@@ -84,6 +86,8 @@ export interface Position {
   readonly form: (register: number) => Form | undefined;
   /** Complete missed accesses by a call instead of leaving. */
   readonly calls: boolean;
+  /** Its helper does an x87 instruction that might be emitted in place. */
+  readonly helps: boolean;
   /** The last instruction of its block: control leaves or branches by itself. */
   readonly last: boolean;
   /** Direct branch: its two ways. */
@@ -99,9 +103,7 @@ export interface Position {
 }
 
 export class RegionTarget implements Target {
-  readonly sites: Site[] = [
-    { offset: 0, uncounted: 0, kind: SITE_GOES_ON, machines: [], mnemonic: '', x87: undefined },
-  ];
+  readonly sites: Site[] = [{ offset: 0, uncounted: 0, kind: SITE_GOES_ON, machines: [], mnemonic: '' }];
   readonly usedRegisters = new Set<number>();
   readonly writtenRegisters = new Set<number>();
   readonly helpers = new Set<string>();
@@ -196,9 +198,7 @@ export class RegionTarget implements Target {
     kind: SiteKind = SITE_GOES_ON,
     machines: readonly number[] = [],
   ): JsStatement[] {
-    const x87 = this.vectors.pending;
-    if (x87 !== undefined && kind === SITE_GOES_ON) throw new Error('x87 state is not written');
-    this.sites.push({ offset, uncounted, kind, machines, mnemonic: this.at?.mnemonic ?? '', x87 });
+    this.sites.push({ offset, uncounted, kind, machines, mnemonic: this.at?.mnemonic ?? '' });
     return statements`site = ${this.sites.length - 1}; ${this.out()}`;
   }
   leaveFor(to: Expression): JsStatement[] {
@@ -319,9 +319,10 @@ export class RegionTarget implements Target {
     slow: () => JsStatement[],
   ): QuickCode | undefined {
     if (STRING_RUNS.has(instruction.mnemonic)) return this.at.calls ? undefined : this.string(instruction);
+    if (this.at.helps) return undefined;
     const inPlace = this.at.calls ? slow : undefined;
     const made = this.vectors.emit(instruction, address, this.vectorHost, inPlace);
-    if (made) this.usesVectors = true;
+    if (made && !isX87(instruction.mnemonic)) this.usesVectors = true;
     return made;
   }
   /** A repeated string instruction as far as RAM, DF and budget allow; what is left of it is the interpreter's. */
@@ -348,6 +349,7 @@ export class RegionTarget implements Target {
     special: false,
     form: (register) => this.at.form(register),
     missControl: () => this.leaveHere(SITE_CONTROL),
+    calls: false,
     miss: (all) => this.leaveHere(SITE_QUICK, all === true ? this.at.quick : undefined),
     eip: () => this.eip(false),
     offset: () => this.at.offset,
@@ -369,9 +371,13 @@ export class RegionTarget implements Target {
   settleVectors(): JsStatement[] {
     return this.vectors.settle(this.vectorHost);
   }
-  /** All of the x87 unit's state to memory. */
-  flush(): JsStatement[] {
-    return this.vectors.flush(this.vectorHost);
+  /** All of the x87 unit's state to memory, for an instruction that works on it there or is not one of x87. */
+  leaveX87(mnemonic?: string): JsStatement[] {
+    return this.vectors.leaveX87(this.vectorHost, mnemonic);
+  }
+  /** Before another block, which other ways lead to as well. */
+  meetX87(state: X87State): JsStatement[] {
+    return this.vectors.meetX87(this.vectorHost, state);
   }
   helper(
     helper: string,
@@ -380,7 +386,7 @@ export class RegionTarget implements Target {
     control: boolean,
   ): JsStatement[] {
     this.helpers.add(helper);
-    const flush = [...this.settleVectors(), ...this.flush()];
+    const flush = [...this.settleVectors(), ...this.leaveX87()];
     this.helperCalls++;
     this.vectors.forget();
     this.called = true;
@@ -482,6 +488,7 @@ export class RegionTarget implements Target {
 
   /** Fills the shared spill and reload lists once all uses are known. */
   finish(): void {
+    this.vectors.x87Variables.finish();
     for (const i of this.writtenRegisters) this.spillBody.push(...statements`r[${i}] = ${GPR_NAMES[i]!};`);
     for (const i of this.usedRegisters) this.reloadBody.push(...statements`${GPR_NAMES[i]!} = r[${i}];`);
     for (const [name, index] of FLAG_LOCALS) {
@@ -489,12 +496,4 @@ export class RegionTarget implements Target {
       this.reloadBody.push(...statements`${name} = r[${index}];`);
     }
   }
-}
-
-/** Goes where the variable says, by halving; falls through if it is none of the cases. */
-function choose(name: string, cases: Position['cases']): JsStatement[] {
-  if (cases.length <= 2)
-    return cases.flatMap(({ offset, go }) => statements`if (${name} === ${offset}) { ${go()} }`);
-  const half = cases.length >> 1;
-  return statements`if (${name} < ${cases[half]!.offset}) { ${choose(name, cases.slice(0, half))} } else { ${choose(name, cases.slice(half))} }`;
 }

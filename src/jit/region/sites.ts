@@ -1,5 +1,4 @@
 /** Where and why regions are left. */
-import type { X87Pending } from '../../runtime/fpu/x87-pairs.js';
 
 /** Why a region is left: to go on anywhere, because the instruction there is the interpreter's, or because its access missed the fast path. */
 export const SITE_GOES_ON = 0,
@@ -23,6 +22,4 @@ export interface Site {
   /** Machine addresses of the instructions whose accesses the missed check stands for. */
   readonly machines: readonly number[];
   readonly mnemonic: string;
-  /** What the way out leaves unwritten. */
-  readonly x87: X87Pending | undefined;
 }

@@ -4,9 +4,9 @@ import { segmentAllows } from '../../runtime/helpers/segments.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
 import { tableAt } from '../../runtime/processor-area.js';
 import { FPU_MXCSR, FPU_X87_NUMBERS, FPU_X87_STATE } from '../../runtime/fpu/state.js';
-import type { X87Pending } from '../../runtime/fpu/x87-pairs.js';
 import { CLASS, EXTENDED_NEAREST } from '../../runtime/fpu/x87-short-core.js';
-import { R_BUDGET, R_CPL, R_EIP, R_EPOCH, R_SITE, R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
+import { R_BUDGET, R_CPL, R_EPOCH, R_SITE, R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
+import { isInlineX87 } from '../emit/vector.js';
 import { sharedEnvironment } from '../shared-environment.js';
 import { checkWrap } from '../wrapped-access.js';
 import type { MemoryView } from '../interpreter/environment.js';
@@ -50,12 +50,12 @@ const REGION_LIMIT = 120;
 const TARGET_THRESHOLD = 50_000;
 /** The callee of a direct call costs its compilation besides. */
 const DIRECT_FACTOR = 4;
-/** Entries, of whatever region, in which a new region's x87 code takes its rare ways. */
-const TRAINED_ENTRIES = 4;
 /** Exits by a missed access until the region is made again with a call there. */
 const MISSES_BEFORE_CALL = 48;
 /** Instructions between misses of a short way, from which on leaving costs less than a call's code. */
 const RARE = 10_000;
+/** The same for helpers of x87 instructions, which cost more than leaving: all of the unit's state goes to memory and back. */
+const RARE_HELPER = 300;
 /** A slot that cannot be translated is not tried again for so many executions. */
 const COOL_DOWN = 0x100000;
 
@@ -85,6 +85,8 @@ export class RegionTable {
   private readonly links: Links;
   /** Instructions whose accesses are completed by calls, and those that are checked by themselves. */
   private readonly callSites = new Set<number>();
+  /** x87 instructions that their helpers do, because calls in place have not been enough. */
+  private readonly helperSites = new Set<number>();
   private readonly alone = new Set<number>();
   private readonly mxcsr = new ExpectedControl();
   /** Beginnings of blocks where XMM registers were not as expected. */
@@ -101,8 +103,6 @@ export class RegionTable {
   private readonly targetThreshold: number;
   /** Instructions retired inside regions, about. */
   private retired = 0;
-  /** Entries until short ways of x87 go their usual ways. */
-  private training = 0;
   /** Why the run of regions ended, by cause. */
   private readonly exits = { access: 0, interpreter: 0 };
   /** Instructions that a region left to the interpreter, by mnemonic. */
@@ -139,7 +139,9 @@ export class RegionTable {
     this.cache = cache;
     this.options = options;
     const shared = sharedEnvironment(cpu, memory, checkWrap);
-    this.ahead = [0, 1].map((user) => boundEnvironment(cpu, shared, () => this.layout(user as 0 | 1)!));
+    this.ahead = [0, 1].map((user) =>
+      boundEnvironment(cpu, { ...shared, ...shared.x87 }, () => this.layout(user as 0 | 1)!),
+    );
     this.plain = [0, 1].map((user) => ({
       ...shared,
       segmentAllows,
@@ -163,7 +165,6 @@ export class RegionTable {
 
   /** Runs the region at r[R_EIP], if there is one, and the regions that it leads to; see RegionEnd. */
   enter(): number {
-    if (this.training !== 0 && --this.training === 0) this.cpu.fpu.x87.train(false);
     const { trace, r } = this.cpu;
     const before = r[R_BUDGET]!;
     const { repeating } = trace;
@@ -183,13 +184,7 @@ export class RegionTable {
   private left(region: Region | undefined, site: number): void {
     if (region === undefined) return;
     region.left[site]!++;
-    const { kind, x87, offset } = region.sites[site]!;
-    if (x87 !== undefined) this.settleX87(x87, (this.cpu.r[R_EIP]! - offset) | 0);
-    if (kind >= SITE_ACCESS) this.missed(region, site);
-  }
-
-  private settleX87(pending: X87Pending, pageEip: number): void {
-    this.cpu.fpu.x87.settlePending(pending, pageEip, this.cpu.segments.selector);
+    if (region.sites[site]!.kind >= SITE_ACCESS) this.missed(region, site);
   }
 
   /** A site that misses again and again (misaligned data, MMIO, a page that is flushed often) gets a call. */
@@ -198,12 +193,14 @@ export class RegionTable {
     const misses = region.misses[site]!++;
     if (misses === 0) region.missedFirst[site] = this.retired;
     if (misses + 1 < MISSES_BEFORE_CALL) return;
-    const { machines, kind } = region.sites[site]!;
-    if (kind === SITE_QUICK && this.retired - region.missedFirst[site]! > RARE * MISSES_BEFORE_CALL) {
+    const { machines, kind, mnemonic } = region.sites[site]!;
+    const again = isInlineX87(mnemonic) && machines.every((machine) => this.callSites.has(machine));
+    const rare = again ? RARE_HELPER : RARE;
+    if (kind === SITE_QUICK && this.retired - region.missedFirst[site]! > rare * MISSES_BEFORE_CALL) {
       region.misses[site] = 0;
       return;
     }
-    const remedy = this.remedyFor(kind, machines.length, machines[0]!);
+    const remedy = again ? this.helperSites : this.remedyFor(kind, machines.length, machines[0]!);
     for (const machine of machines) remedy.add(machine);
     this.counts.retranslations++;
     this.cache.removeRegion(region);
@@ -245,15 +242,15 @@ export class RegionTable {
       name,
       ahead: this.layout(this.user),
       calls: (machine) => completeAccesses === true || this.callSites.has(machine),
+      helps: (machine) => this.helperSites.has(machine),
       alone: (machine) => this.alone.has(machine),
       ...this.mxcsr.expected(this.cpu.fpu.mxcsr, graph),
       expects: (machine) => !this.plainBlocks.has(machine),
-      inlinesX87: (this.cpu.fpu.control & CLASS) === EXTENDED_NEAREST,
+      inlinesX87: this.hasArea() && (this.cpu.fpu.control & CLASS) === EXTENDED_NEAREST,
       variable: (machine, instruction) => this.isVariable(machine, instruction),
     });
     for (const region of graph.absorbed.keys()) this.cache.removeRegion(region as Region);
     this.counts.absorbed += graph.absorbed.size;
-    if (translation.usesX87 && this.options.train !== false) this.trainX87();
     this.install(graph, translation, pageEip, mode.codeSize === 16);
     this.counts.compileMs += performance.now() - started;
     this.counts.translations++;
@@ -262,12 +259,6 @@ export class RegionTable {
     this.counts.sourceBytes += translation.code.source.length;
     this.options.onTranslation?.(name, translation.code.source);
     return true;
-  }
-
-  /** Short ways of x87 take all their ways while the region is new. */
-  private trainX87(): void {
-    this.training = TRAINED_ENTRIES;
-    this.cpu.fpu.x87.train(true);
   }
 
   /** With the other regions that it can take in as a whole: otherwise the two would replace each other for ever. */
@@ -431,10 +422,14 @@ export class RegionTable {
   private get user(): 0 | 1 {
     return this.cpu.r[R_CPL] === 3 ? 1 : 0;
   }
+  /** The processor's state lies where its machine has it. */
+  private hasArea(): boolean {
+    return this.cpu.r.buffer === this.memory.processor.buffer;
+  }
   /** Where regions of the current mode find what they work on; undefined if that does not lie in one buffer that the host can address in 31 bits. */
   private layout(user: 0 | 1): AsmLayout | undefined {
     const area = this.memory.processor;
-    if (this.cpu.r.buffer !== area.buffer || area.buffer.byteLength > 0x7fffffff) return undefined;
+    if (!this.hasArea() || area.buffer.byteLength > 0x7fffffff) return undefined;
     return {
       buffer: area.buffer,
       r: area.registers,

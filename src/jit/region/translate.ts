@@ -2,7 +2,7 @@
 import type { Expression, Statement as JsStatement } from 'estree';
 import { Emitter } from '../emit/emitter.js';
 import type { KnownFlags } from '../emit/flags.js';
-import { hasShortWay } from '../emit/vector.js';
+import { hasShortWay, isInlineX87 } from '../emit/vector.js';
 import {
   declarations,
   LaneCache,
@@ -12,6 +12,7 @@ import {
 } from '../emit/lane-cache.js';
 import { findExpected, type Edge } from './lane-flow.js';
 import { formOf } from './lane-forms.js';
+import type { X87State } from '../emit/x87-state.js';
 import { block, js, labelled, statements } from '../emit/quote.js';
 import type { ModeView } from '../builder.js';
 import { groupAccesses, type BlockTree } from '../passes/group-accesses.js';
@@ -28,6 +29,7 @@ import { isLeftOut, targetOf, type Block, type Placed, type RegionGraph } from '
 import { GPR_NAMES, RegionTarget } from './region-target.js';
 import type { Site } from './sites.js';
 import { Layout, type BlockEmitter } from './structure.js';
+import { findX87States, type X87Way } from './x87-flow.js';
 
 /**
  * `(pc, vb)`: entry code and the offset in CS of the region's page. State is in `cpu` before and after. Returns why it was left: 0 to go on at r[R_EIP],
@@ -48,7 +50,6 @@ export interface Translation {
     readonly machine: number;
     readonly direct: boolean;
   }[];
-  readonly usesX87: boolean;
   /** Offset relative to the page → entry code. */
   readonly entries: ReadonlyMap<number, number>;
   /** Budget that must be there at entry. */
@@ -73,6 +74,8 @@ export interface TranslationOptions {
   expects(machine: number): boolean;
   /** Whether the accesses of the instruction at a machine address are completed by calls. */
   calls(machine: number): boolean;
+  /** Whether an x87 instruction at a machine address is its helper's. */
+  helps(machine: number): boolean;
   /** Whether the instruction at a machine address ends in an immediate operand of four bytes that changes. */
   variable(machine: number, instruction: Instruction): boolean;
   /** Whether they are checked by themselves, because a check for several has failed often. */
@@ -95,12 +98,15 @@ class RegionEmitter implements BlockEmitter {
   readonly edges: Edge[] = [];
   readonly wants = new Map<number, ReadonlySet<number>>();
   private readonly prepared: (readonly Semantic[])[] = [];
+  /** By block. */
+  private readonly x87: readonly (X87State | undefined)[];
 
   constructor(graph: RegionGraph, options: TranslationOptions, expected: ReadonlyMap<number, Expected>) {
     this.graph = graph;
     this.options = options;
     this.expected = expected;
     this.target = new RegionTarget(graph.instructionCount, options);
+    this.x87 = this.x87States();
     this.emitter = new Emitter(this.target);
   }
 
@@ -115,7 +121,11 @@ class RegionEmitter implements BlockEmitter {
     const out = statements`n = n - ${count} | 0;`;
     current.body.forEach((placed, i) => {
       const last = i === count - 1;
-      this.target.at = this.position(node, current, placed, count - i, last);
+      const way = this.x87Way(node, i);
+      const helps =
+        this.options.helps(this.machineOf(placed)) ||
+        (way === 'inline' && !this.target.vectors.cache.x87.state.fits(placed.instruction));
+      this.target.at = { ...this.position(node, current, placed, count - i, last), helps };
       if (isLeftOut(placed.instruction)) {
         out.push(...this.target.leaveBefore());
         return;
@@ -123,11 +133,9 @@ class RegionEmitter implements BlockEmitter {
       if (placed.instruction.operands[0]?.kind === 'relative')
         this.target.target = js`vb + ${targetOf(placed)} | 0`;
       const ends = semantics[i]!.endsBlock && semantics[i]!.statements.some((s) => s.op === 'jump');
-      const calls = semantics[i]!.statements.some(callsHelper);
-      if (calls) out.push(...this.target.settleVectors());
-      if (ends || this.target.at.calls || calls) out.push(...this.target.flush());
+      if (semantics[i]!.statements.some(callsHelper)) out.push(...this.target.settleVectors());
+      if (helps || way === 'outside') out.push(...this.target.leaveX87(placed.instruction.mnemonic));
       out.push(...this.emitter.instruction(semantics[i]!, `t${this.serial++}_`));
-      if (last && !ends) out.push(...this.target.flush());
       if (!ends) out.push(...(last ? this.target.settleFall() : this.target.settle()));
       if (last && !ends) out.push(...this.way(node, current.next, placed.offset + placed.instruction.length));
     });
@@ -137,6 +145,7 @@ class RegionEmitter implements BlockEmitter {
   private begin(node: number): void {
     this.origin = node;
     this.target.vectors.begin(this.expectedOf(node));
+    this.target.vectors.cache.x87.enter(this.x87[node]);
     this.wants.set(node, this.target.vectors.cache.wants);
   }
   private expectedOf(node: number): Expected {
@@ -151,6 +160,23 @@ class RegionEmitter implements BlockEmitter {
   enter(node: number): JsStatement[] {
     this.target.vectors.begin(NOTHING_EXPECTED);
     return this.arrive(node);
+  }
+
+  private x87States(): readonly (X87State | undefined)[] {
+    const { graph, options } = this;
+    const uses = graph.blocks.some((b) => b.body.some((p) => isInlineX87(p.instruction.mnemonic)));
+    return options.inlinesX87 && uses ? findX87States(graph, (node, i) => this.x87Way(node, i)) : [];
+  }
+  /** How an instruction stands to the x87 unit. Others with short ways may become calls of helpers. */
+  private x87Way(node: number, i: number): X87Way {
+    const placed = this.graph.blocks[node]!.body[i]!;
+    const { statements } = this.semantics(node)[i]!;
+    const { mnemonic } = placed.instruction;
+    if (statements.some((s) => s.op === 'quick')) {
+      const inline = this.options.inlinesX87 && isInlineX87(mnemonic);
+      return inline && !this.options.helps(this.machineOf(placed)) ? 'inline' : 'outside';
+    }
+    return statements.some(callsHelper) ? 'outside' : 'none';
   }
 
   /** The IR of a block's instructions, less flags that nothing sees. */
@@ -237,12 +263,14 @@ class RegionEmitter implements BlockEmitter {
     const lanes = new LaneCache(this.target.vectors.cache);
     this.edgeKnown = before;
     this.edgeLanes = lanes;
+    const state = this.layout.inherits(from, to) ? undefined : this.x87[to];
+    const meet = state ? this.target.meetX87(state) : [];
     const { origin } = this;
     const out = [...this.toward(from, to), ...this.layout.branch(from, to)];
     this.origin = origin;
     this.emitter.known = before;
     this.target.vectors.restore(lanes);
-    return out;
+    return [...meet, ...out];
   }
   /** What is to be done on an edge. */
   private toward(from: number, to: number): JsStatement[] {
@@ -272,7 +300,7 @@ const callsHelper = (s: Statement): boolean =>
   s.op === 'helper' || s.op === 'repeat' || (s.op === 'when' && [...s.then, ...s.else].some(callsHelper));
 
 const ENVIRONMENT =
-  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, moveRun, storeRun, scanRun, compareRun, divideLong, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, significands, exponents, selectors, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact';
+  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, moveRun, storeRun, scanRun, compareRun, divideLong, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact';
 
 /** Translates a graph whose first block is not empty. */
 export function translate(graph: RegionGraph, options: TranslationOptions): Translation {
@@ -283,10 +311,12 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
   const loads = names.flatMap((name) => statements`let ${name} = r[${GPR_NAMES.indexOf(name)}];`);
   const inner = statements`
     ${loads};
+    ${target.vectors.x87Variables.declarations()};
     let fk = r[17], fa = r[18], fb = r[19], fr = r[20], n = r[${R_BUDGET}] | 0, site = 0, eip = 0;
     ${target.usesVectors ? statements`let zw = 0, zd = +0, zs = Math.fround(0);` : []};
     ${declarations(target.vectors.variables)};
     ${labelled('OUT', block(body))};
+    ${target.vectors.x87Variables.uses ? target.vectors.x87Variables.store() : []};
     ${block(target.spillBody)};
     ${settleMarked(target.vectors.variables, options.special)};
     r[${R_EIP}] = eip; r[${R_BUDGET}] = n;`;
@@ -300,7 +330,6 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
       ...call,
       code: node < 0 ? -1 : layout.entryCode[node]!,
     })),
-    usesX87: target.usesX87,
     entries,
     longest: graph.instructionCount,
     instructions: graph.instructionCount,
@@ -323,13 +352,13 @@ function emitOnce(graph: RegionGraph, options: TranslationOptions, expected: Rea
   return { emitter, layout, body: layout.emit() };
 }
 
-/** x87 code is not in the subset that the host compiles ahead of time. */
+/** x87 code for other control words is not in the subset that the host compiles ahead of time. */
 function compiledAhead(
   body: readonly JsStatement[],
   target: RegionTarget,
-  { ahead, name }: TranslationOptions,
+  { ahead, name, inlinesX87 }: TranslationOptions,
 ): CompiledSource | undefined {
-  if (ahead === undefined || target.usesX87) return undefined;
+  if (ahead === undefined || (target.usesX87 && !inlinesX87)) return undefined;
   // Calls out of code compiled ahead of time cost more than ordinary ones.
   if (target.helperCalls * INSTRUCTIONS_PER_HELPER > target.longest) return undefined;
   try {
@@ -349,8 +378,8 @@ function asFactory(body: readonly JsStatement[], target: RegionTarget): JsStatem
     ${environmentDeclaration(target)};
     return function region(pc, vb) {
       const dv = dv_, du = dv_, u8 = u8_, RT = RT_, WT = WT_;
-      ${target.usesVectors ? statements`const xw = xw_, xf = xf_, xs = xs_, xc = xc_;` : []};
-      ${target.usesX87 ? statements`const xi = xi_, xd = xd_, fcs = selectors[1], fds = selectors[3];` : []};
+      ${target.usesVectors || target.usesX87 ? statements`const xw = xw_, xf = xf_, xs = xs_, xc = xc_;` : []};
+      ${target.usesX87 ? statements`const xi = xi_, xd = xd_;` : []};
       ${body};
       return site;
     };`;

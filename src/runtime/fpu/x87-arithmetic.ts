@@ -152,6 +152,16 @@ function squareRootOf(fpu: Fpu, a: Num): boolean {
   return true;
 }
 
+/** Register 0 = register 0 `operation` register 1, or its square root. */
+export function computeRegisters(fpu: Fpu, operation: Operation | undefined): boolean {
+  unpackRegister(fpu, 0, left);
+  unpackRegister(fpu, 1, right);
+  clearC1(fpu);
+  if (!(operation ? compute(fpu, operation, result, left, right) : squareRootOf(fpu, left))) return false;
+  packRegister(fpu, 0, result);
+  return true;
+}
+
 export const X87_ARITHMETIC: Record<string, Helper> = {
   FADD: arithmetic(add, false),
   FMUL: arithmetic(multiply, false),

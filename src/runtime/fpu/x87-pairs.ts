@@ -1,6 +1,6 @@
 /**
  * x87 registers as pairs of doubles, which translated code computes with. A pair stands for high + low exactly, with high the sum rounded to a double:
- * 53 + 11 bits hold any 64-bit significand. Only zeros and numbers from 2^-900 to 2^900 are ever held so. `settleRegisters` writes what is held back
+ * 53 + 11 bits hold any 64-bit significand. Only zeros and numbers from 2^-900 to 2^970 are ever held so. `settleRegisters` writes what is held back
  * into the architectural registers; everybody else reads those (`Fpu.significand`, `Fpu.exponent`), which settles first.
  */
 
@@ -15,9 +15,10 @@ export const X87_TOP = 0,
   X87_INSTRUCTION_SELECTOR = 6,
   X87_OPERAND_OFFSET = 7,
   X87_OPERAND_SELECTOR = 8,
-  /** All ones; 0 while translated code is new, which then takes all its ways. */
-  X87_TRUST = 9,
-  X87_WORDS = 10;
+  /** Selectors of segment registers, two in each of four words. */
+  X87_SELECTORS = 12,
+  /** `numbers` as words, two for each, from here on. */
+  X87_NUMBER_WORDS = 40;
 
 /** Places of `numbers`: high parts of registers 0-7 and of an operand on its way from or to memory, then the low parts. */
 export const IN_MEMORY = 8,
@@ -28,25 +29,13 @@ export const IN_MEMORY = 8,
   /** An integer on its way to memory: INTEGER_HIGH × 2^32 + INTEGER_LOW. */
   INTEGER_HIGH = 20,
   INTEGER_LOW = 21,
-  /** LEAST; a NaN while translated code is new. */
-  X87_TRAINING = 22,
   /** A result that goes to a register of translated code; its low part LOW behind. */
   RESULT = 23,
-  X87_NUMBERS = LOW + RESULT + 1;
-
-/** State that translated code had not yet written when it left; bits, `top` and `slots` are relative to the top in `state`. */
-export interface X87Pending {
-  readonly top: number;
-  readonly filledBits: number;
-  readonly emptiedBits: number;
-  readonly heldBits: number;
-  /** Register → register in whose pair its number is. */
-  readonly slots: readonly number[];
-  readonly c1: 'kept' | 'cleared' | 'rounded';
-  /** Offset of the last instruction relative to the region's page, and segment of its memory operand. */
-  readonly instruction: number;
-  readonly segment: number | undefined;
-}
+  /** A number on its way from or to words; a power of two of which only the high word is ever written. */
+  SCRATCH = 24,
+  POWER = 25,
+  X87_NUMBERS = LOW + RESULT + 1,
+  X87_WORDS = X87_NUMBER_WORDS + 2 * X87_NUMBERS;
 
 export const LEAST = 2 ** -900,
   MOST = 2 ** 900;
@@ -65,7 +54,7 @@ export class X87Pairs {
   readonly significands: Int32Array;
   readonly exponents: Uint16Array;
 
-  /** `places`: arrays of zeros, of X87_WORDS and X87_NUMBERS elements. */
+  /** `places`: X87_WORDS and X87_NUMBERS elements, zeros; the numbers lie X87_NUMBER_WORDS behind the start of the state. */
   constructor(
     significands: Int32Array,
     exponents: Uint16Array,
@@ -75,13 +64,6 @@ export class X87Pairs {
     this.numbers = places.numbers;
     this.significands = significands;
     this.exponents = exponents;
-    this.train(false);
-  }
-
-  /** Whether translated code takes all its ways. */
-  train(on: boolean): void {
-    this.state[X87_TRUST] = on ? 0 : -1;
-    this.numbers[X87_TRAINING] = on ? NaN : LEAST;
   }
 
   settleRounding(): void {
@@ -97,25 +79,6 @@ export class X87Pairs {
     if (state[X87_HELD] === 0) return;
     for (let i = 0; i < 8; i++) if ((state[X87_HELD]! >>> i) & 1) this.settleRegister(i);
     state[X87_HELD] = 0;
-  }
-
-  /** Writes what waits; `pageEip` is the offset in CS of the region's page. */
-  settlePending(pending: X87Pending, pageEip: number, selectors: Uint16Array): void {
-    const { state, numbers } = this;
-    const base = state[X87_TOP]!;
-    const turned = (bits: number): number => (((bits * 257) << base) >>> 8) & 255;
-    const before = numbers.slice();
-    pending.slots.forEach((slot, i) => {
-      for (const part of [0, LOW]) numbers[((base + i) & 7) + part] = before[((base + slot) & 7) + part]!;
-    });
-    state[X87_TOP] = (base + pending.top) & 7;
-    state[X87_VALID] = (state[X87_VALID]! & ~turned(pending.emptiedBits)) | turned(pending.filledBits);
-    state[X87_HELD]! |= turned(pending.heldBits);
-    if (pending.c1 === 'cleared') numbers[RESIDUE] = 0;
-    if (pending.c1 !== 'kept' && numbers[RESIDUE] === 0) state[X87_STATUS]! &= ~C1;
-    state[X87_INSTRUCTION_OFFSET] = (pageEip + pending.instruction) | 0;
-    state[X87_INSTRUCTION_SELECTOR] = selectors[1]!;
-    if (pending.segment !== undefined) state[X87_OPERAND_SELECTOR] = selectors[pending.segment]!;
   }
 
   /** Writes the register that pair i holds; it stays held. */

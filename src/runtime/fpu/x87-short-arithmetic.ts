@@ -14,7 +14,6 @@ import {
   MOST,
   RESIDUE,
   RESIDUE_SIGN,
-  RESULT,
   X87_CONTROL,
   X87_HELD,
   X87_STATUS,
@@ -34,20 +33,20 @@ export function createArithmetic(core: Core) {
   const { state, numbers, clearC1, free, held, usable, place, pop, settle, setPair } = core;
 
   /**
-   * Register `to` = s + w + rest rounded; `rest` is far below the unit. `margin`: how near to nothing or a half, in units, the residue of an
-   * approximation may be. False: undecided, nothing has changed.
+   * Register `to` = s + w + rest rounded; `rest` is far below the unit and wrong by `doubt` at most. `margin`: how near to nothing or a half, in units,
+   * the residue of an approximation may be. False: undecided, nothing has changed.
    */
-  function round(to: number, s: number, w: number, rest: number, margin: number): boolean {
+  function round(to: number, s: number, w: number, rest: number, margin: number, doubt = 0): boolean {
     const h = s + w;
     const back = h - s;
     const r = s - (h - back) + (w - back);
     const size = Math.abs(h);
     if (!(size >= LEAST && size <= MOST)) {
-      if (h !== 0 || rest !== 0) return false;
+      if (h !== 0 || rest !== 0 || doubt !== 0) return false;
       return setExact(to, s === 0 ? s : 0);
     }
     if ((state[X87_CONTROL]! & CLASS) === DOUBLE_NEAREST)
-      return rest === 0 && margin === 0 && setDouble(to, h, r);
+      return rest === 0 && margin === 0 && doubt === 0 && setDouble(to, h, r);
     const q = h * 4503599627370497;
     const power = Math.abs(q - q * (1 - 2 ** -53));
     // Just below a power of two the unit is half as large.
@@ -55,22 +54,24 @@ export function createArithmetic(core: Core) {
     const shifter = first * (1.5 * 2 ** -11);
     let l = r + shifter - shifter;
     let d = r - l;
-    if (rest !== 0 || margin !== 0) {
+    if (rest !== 0 || margin !== 0 || doubt !== 0) {
       const unit = first * 2 ** -63;
       const away = Math.abs(d);
-      if (away < unit * margin) return false;
+      const beyond = 2 * (Math.abs(rest) + doubt);
+      if (away < unit * margin || Math.abs(d + rest) < 2 * doubt) return false;
+      if (Math.abs(rest) < doubt && away === unit / 2) return false;
       if (margin === 0 && away === unit / 2) {
         // The rest decides between the neighbours.
         if (rest < 0 === d < 0) {
           l += 2 * d;
           d = -d;
         }
-      } else if (!(away < unit * (0.5 - 2 ** -20))) return false;
+      } else if (!(away + beyond < unit * (0.5 - margin))) return false;
     }
     const sum = h + l;
     numbers[to] = sum;
     numbers[LOW + to] = l - (sum - h);
-    settle(d !== 0 ? d : rest, h);
+    settle(d + rest, h);
     return true;
   }
   function setExact(to: number, value: number): boolean {
@@ -249,8 +250,7 @@ export function createArithmetic(core: Core) {
     const ew = e - (w - backW) + (c - backW);
     const rest = ew + (ec + (ex + ey + z));
     const parts = Math.abs(ew) + Math.abs(ec) + Math.abs(ex) + Math.abs(ey) + Math.abs(z);
-    // So much is left that rounding in its sum does not matter.
-    return Math.abs(rest) >= parts * 2 ** -20 && round(to, p, w, rest, 0);
+    return round(to, p, w, rest, 0, parts * 2 ** -50);
   }
   /** ST(to) = ST(to) / ST(from), or the other way round. */
   function divide(to: number, from: number, reversed: number, pops: number): number {
@@ -296,14 +296,9 @@ export function createArithmetic(core: Core) {
     x87Multiply: multiply,
     x87Divide: divide,
     x87SquareRoot: squareRoot,
-    // On values: the result is left in place RESULT, the residue as by the others; 0 where undecided.
-    x87AddValues: (ah: number, al: number, bh: number, bl: number): number =>
-      addPairs(RESULT, ah, al, bh, bl) ? 1 : 0,
-    x87MultiplyValues: (ah: number, al: number, bh: number, bl: number): number =>
-      multiplyPairs(RESULT, ah, al, bh, bl) ? 1 : 0,
-    x87DivideValues: (ah: number, al: number, bh: number, bl: number): number =>
-      quotient(RESULT, ah, al, bh, bl) ? 1 : 0,
-    x87RootValue: (h: number, l: number): number => (root(RESULT, h, l) ? 1 : 0),
-    x87Adopt: (i: number): number => (held(i) ? 1 : 0),
+    addPairs,
+    multiplyPairs,
+    quotient,
+    root,
   };
 }

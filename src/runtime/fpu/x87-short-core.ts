@@ -82,6 +82,20 @@ export function createCore(pairs: X87Pairs) {
     return true;
   }
 
-  return { state, numbers, clearC1, free, held, usable, place, room, push, pop, settle, setPair };
+  return {
+    state,
+    numbers,
+    adopt: (i: number) => pairs.adopt(i),
+    clearC1,
+    free,
+    held,
+    usable,
+    place,
+    room,
+    push,
+    pop,
+    settle,
+    setPair,
+  };
 }
 export type Core = ReturnType<typeof createCore>;

@@ -18,6 +18,7 @@ import {
   X87_VALID,
 } from './x87-pairs.js';
 import { createArithmetic } from './x87-short-arithmetic.js';
+import { createValues } from './x87-values.js';
 import { createCore, C1, PE, ES, CONDITIONS, ROUNDING, NEAREST, INTEGERS } from './x87-short-core.js';
 
 /** Formats of integers in memory. */
@@ -219,6 +220,7 @@ export function createShortX87(fpu: Fpu) {
     return 1;
   }
 
+  const arithmetic = createArithmetic(core);
   // Names as translated code has them.
   return {
     x87Load: load,
@@ -228,7 +230,11 @@ export function createShortX87(fpu: Fpu) {
     x87StoreDouble: storeDouble,
     x87StoreSingle: storeSingle,
     x87StoreInteger: storeInteger,
-    ...createArithmetic(core),
+    x87Add: arithmetic.x87Add,
+    x87Multiply: arithmetic.x87Multiply,
+    x87Divide: arithmetic.x87Divide,
+    x87SquareRoot: arithmetic.x87SquareRoot,
+    ...createValues(core, arithmetic),
     x87LoadRegister: loadRegister,
     x87StoreRegister: storeRegister,
     x87Exchange: exchange,
