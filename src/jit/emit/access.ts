@@ -83,6 +83,8 @@ export function groupCheck(
 ): JsStatement[] {
   const { id, width } = group;
   const low = lowOf(group);
+  if (group.entry !== undefined)
+    return statements`const ${`g${id}`} = ${group.entry} ^ (${low === group.at ? address : js`${address} + ${low - group.at} | 0`});`;
   const span = group.high - low - 1;
   const a = `b${id}`;
   const x = `y${id}`;
@@ -92,6 +94,32 @@ export function groupCheck(
   return statements`const ${a} = ${start}, ${x} = ${group.write ? views.write : views.read}[${a} >>> 12];
     if ((${bad}) !== 0) { ${miss()} }
     const ${`g${id}`} = ${x} ^ ${a};`;
+}
+/**
+ * The check of a group before its loop's iterations, with `address` that of its leader in the first of them and `stride` bytes from one to the next: declares the
+ * group's entry, and makes `more`, the further iterations for which it holds, smaller.
+ */
+export function loopCheck(
+  views: Views,
+  group: AccessGroup,
+  entry: string,
+  address: Expression,
+  stride: number,
+  more: string,
+  miss: () => JsStatement[],
+): JsStatement[] {
+  const { width } = group;
+  const low = lowOf(group);
+  const span = group.high - low;
+  const [a, rest] = [`a_${entry}`, `m_${entry}`];
+  const shift = 32 - Math.clz32(Math.abs(stride) - 1);
+  const room = stride > 0 ? js`${4096 - span} - (${a} & 4095) >> ${shift}` : js`(${a} & 4095) >> ${shift}`;
+  const invalid = width === 1 ? js`${entry} & 1` : js`(${entry} | ${a}) & ${width - 1}`;
+  const bad = span > width ? js`${invalid} | (${a} ^ ${a} + ${span - 1}) & -4096` : invalid;
+  return statements`
+    const ${a} = ${address} + ${low - group.at} | 0, ${entry} = ${group.write ? views.write : views.read}[${a} >>> 12];
+    if ((${bad}) !== 0) { ${miss()} }
+    ${stride === 0 ? [] : statements`const ${rest} = ${room}; if (${rest} < ${more}) { ${more} = ${rest}; }`};`;
 }
 /** The group's lowest byte, moved down to where the widest access is aligned. */
 function lowOf(group: AccessGroup): number {

@@ -32,6 +32,18 @@ export interface AccessGroup {
   /** Machine addresses of the instructions. */
   readonly machines: number[];
   size: number;
+  /** Checked before the iterations of a loop: the variable that has the TLB's entry. */
+  entry?: string;
+}
+/** An access alone as a group. */
+export function groupOfOne(
+  leader: Statement,
+  id: number,
+  width: number,
+  write: boolean,
+  machine: number,
+): AccessGroup {
+  return { id, leader, at: 0, low: 0, high: width, width, aligned: 0, write, machines: [machine], size: 1 };
 }
 export interface Member {
   readonly group: AccessGroup;

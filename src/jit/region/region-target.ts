@@ -49,7 +49,7 @@ import {
 } from './sites.js';
 
 export const GPR_NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
-const VIEWS = { dv: 'dv', u8: 'u8', read: 'RT', write: 'WT' };
+export const VIEWS = { dv: 'dv', u8: 'u8', read: 'RT', write: 'WT' };
 const MISALIGNED = { ...VIEWS, dv: 'du' };
 const FLAG_LOCALS = [
   ['fk', R_FLAG_KIND],
@@ -338,7 +338,7 @@ export class RegionTarget implements Target {
       flags: run.setsFlags ? undefined : 'kept',
     };
   }
-  private register(index: number): string {
+  register(index: number): string {
     this.usedRegisters.add(index);
     return GPR_NAMES[index]!;
   }

@@ -2,7 +2,7 @@
  * Structured control flow for a region's graph: nested labelled blocks and loops laid out along the dominator tree (N. Ramsey, "Beyond Relooper", ICFP 2022),
  * with several entries by a skip chain down that tree. Knows graphs, not instructions.
  */
-import type { Statement as JsStatement } from 'estree';
+import type { Expression, Statement as JsStatement } from 'estree';
 import { block, breakTo, continueTo, js, labelled, statements } from '../emit/quote.js';
 
 export interface FlowGraph {
@@ -20,10 +20,21 @@ export interface BlockEmitter {
   emit(node: number, inherited: boolean): JsStatement[];
   /** Test at a loop header, or before control goes there from the top, that leaves when the budget is short. */
   loopCheck(node: number, isHead: boolean): JsStatement[];
+  /**
+   * A loop may begin with what holds for several iterations. `nodes` are those of its shortest way round, from its head to the one that goes back; `always`: every
+   * iteration comes through it. Undefined: no.
+   */
+  prepareLoop(nodes: readonly number[], always: (node: number) => boolean): PreparedLoop | undefined;
   /** Code for the dispatcher's way into a node. */
   enter(node: number): JsStatement[];
   /** Leaves the region for a node of it (an irreducible edge). */
   leaveTo(node: number): JsStatement[];
+}
+
+export interface PreparedLoop {
+  readonly before: JsStatement[];
+  /** Whether to prepare again. */
+  readonly ended: Expression;
 }
 
 export class Layout {
@@ -39,6 +50,9 @@ export class Layout {
   private readonly follows: boolean[];
   private readonly hasEntryBelow: boolean[];
   private readonly isEntry: boolean[];
+  /** Of prepared loops: the node that goes straight back to the head. */
+  private readonly latch: number[];
+  private readonly predecessors: number[][];
   private comesAgain = false;
   private readonly graph: FlowGraph;
   private readonly emitter: BlockEmitter;
@@ -49,6 +63,8 @@ export class Layout {
     const n = graph.size;
     const flags = (): boolean[] => new Array<boolean>(n).fill(false);
     this.position = new Array<number>(n).fill(-1);
+    this.latch = new Array<number>(n).fill(-1);
+    this.predecessors = Array.from({ length: n }, () => []);
     this.orderNodes();
     this.dominator = this.findDominators();
     this.children = Array.from({ length: n }, () => []);
@@ -84,8 +100,7 @@ export class Layout {
 
   /** Immediate dominators (Cooper, Harvey, Kennedy). */
   private findDominators(): number[] {
-    const { order, position } = this;
-    const predecessors: number[][] = Array.from({ length: this.graph.size }, () => []);
+    const { order, position, predecessors } = this;
     for (const node of order) for (const next of this.edges(node)) predecessors[next]!.push(node);
     const idom = new Array<number>(this.graph.size).fill(-1);
     idom[0] = 0;
@@ -156,19 +171,51 @@ export class Layout {
   }
 
   private tree(node: number, inherited: boolean): JsStatement[] {
-    const inner = this.within(node, inherited && !this.isLoop[node]);
+    const prepared = this.isLoop[node] ? this.prepare(node) : undefined;
+    const inner = this.within(node, inherited && !this.isLoop[node], prepared);
     if (!this.isLoop[node]) return inner;
-    const loop = statements`for (;;) { ${inner} }`[0]!;
+    let loop = statements`for (;;) { ${inner} }`[0]!;
+    if (prepared !== undefined)
+      loop =
+        statements`for (;;) { ${this.emitter.loopCheck(node, true)}; ${prepared.before}; ${labelled(`P${node}`, loop)} }`[0]!;
     return [...(this.hasEntryBelow[node] ? [] : this.skipChain(node)), labelled(`L${node}`, loop)];
   }
-  private within(node: number, inherited: boolean): JsStatement[] {
+  /** Finds the shortest way round a loop and lets it be prepared, if there is no other loop on it. */
+  private prepare(head: number): PreparedLoop | undefined {
+    if (this.hasEntryBelow[head]) return undefined;
+    const ways = this.predecessors[head]!.filter((p) => this.isBackward(p, head)).map((p) =>
+      this.wayRound(head, p),
+    );
+    ways.sort((a, b) => a.length - b.length);
+    const nodes = ways[0]!;
+    if (nodes.slice(1).some((node) => this.isLoop[node])) return undefined;
+    const latch = nodes.at(-1)!;
+    const prepared = this.emitter.prepareLoop(nodes, (node) => this.dominates(node, latch));
+    if (prepared !== undefined) this.latch[head] = latch;
+    return prepared;
+  }
+  /** The nodes from which `latch` is reached without going through `head`, in order. */
+  private wayRound(head: number, latch: number): number[] {
+    const nodes = new Set([head, latch]);
+    const open = latch === head ? [] : [latch];
+    while (open.length > 0) {
+      for (const p of this.predecessors[open.pop()!]!) {
+        if (nodes.has(p)) continue;
+        nodes.add(p);
+        open.push(p);
+      }
+    }
+    return [...nodes].sort((a, b) => this.position[a]! - this.position[b]!);
+  }
+  private within(node: number, inherited: boolean, prepared?: PreparedLoop): JsStatement[] {
     const following = this.children[node]!.filter((c) => this.follows[c]).sort(
       (a, b) => this.position[a]! - this.position[b]!,
     );
     let code = [
       // An entry at a loop's head is dealt with before the loop, unless others lie inside.
       ...(this.isLoop[node] && !this.hasEntryBelow[node] ? [] : this.skipChain(node)),
-      ...(this.isLoop[node] ? this.emitter.loopCheck(node, true) : []),
+      ...(prepared ? statements`if (${prepared.ended}) { ${breakTo(`P${node}`)} }` : []),
+      ...(this.isLoop[node] && !prepared ? this.emitter.loopCheck(node, true) : []),
       ...this.emitter.emit(node, inherited && !this.isEntry[node]),
     ];
     for (const child of following) code = [labelled(`B${child}`, block(code)), ...this.tree(child, false)];
@@ -208,7 +255,7 @@ export class Layout {
   /** Goes from one node to another. */
   branch(from: number, to: number): JsStatement[] {
     if (this.isBackward(from, to)) {
-      if (this.dominates(to, from)) return [continueTo(`L${to}`)];
+      if (this.dominates(to, from)) return [continueTo(this.latch[to] === from ? `P${to}` : `L${to}`)];
       return this.isEntry[to] ? this.again(to) : this.emitter.leaveTo(to);
     }
     return this.follows[to] ? [breakTo(`B${to}`)] : this.tree(to, true);

@@ -28,8 +28,9 @@ import { compile, compileAhead, type CompiledSource } from './compile.js';
 import { isLeftOut, targetOf, type Block, type Placed, type RegionGraph } from './graph.js';
 import { GPR_NAMES, RegionTarget } from './region-target.js';
 import type { Site } from './sites.js';
-import { Layout, type BlockEmitter } from './structure.js';
 import { findX87States, type X87Way } from './x87-flow.js';
+import { prepareLoop, type Loop } from './loop-preparation.js';
+import { Layout, type BlockEmitter, type PreparedLoop } from './structure.js';
 
 /**
  * `(pc, vb)`: entry code and the offset in CS of the region's page. State is in `cpu` before and after. Returns why it was left: 0 to go on at r[R_EIP],
@@ -100,6 +101,8 @@ class RegionEmitter implements BlockEmitter {
   private readonly prepared: (readonly Semantic[])[] = [];
   /** By block. */
   private readonly x87: readonly (X87State | undefined)[];
+  /** Heads of loops whose accesses have been grouped before they are emitted. */
+  private readonly grouped = new Set<number>();
 
   constructor(graph: RegionGraph, options: TranslationOptions, expected: ReadonlyMap<number, Expected>) {
     this.graph = graph;
@@ -116,7 +119,7 @@ class RegionEmitter implements BlockEmitter {
     if (inherited) this.target.vectors.restore(this.edgeLanes!);
     else this.begin(node);
     const count = current.body.length;
-    if (!inherited) this.group(node);
+    if (!inherited && !this.grouped.delete(node)) this.group(node);
     const semantics = this.semantics(node);
     const out = statements`n = n - ${count} | 0;`;
     current.body.forEach((placed, i) => {
@@ -290,6 +293,29 @@ class RegionEmitter implements BlockEmitter {
     if (isHead) this.target.vectors.begin(this.expectedOf(node));
     const leave = this.target.leaveAt(this.graph.blocks[node]!.start, 0);
     return statements`if (n < ${this.graph.instructionCount}) { ${leave} }`;
+  }
+  prepareLoop(nodes: readonly number[], always: (node: number) => boolean): PreparedLoop | undefined {
+    const head = nodes[0]!;
+    const { blocks } = this.graph;
+    this.target.vectors.begin(this.expectedOf(head));
+    const loop: Loop = {
+      nodes,
+      always,
+      successors: (node) => this.graph.successors(node),
+      inherits: (from, to) => this.layout.inherits(from, to),
+      semantics: (node) => this.semantics(node),
+      machine: (node, i) => this.machineOf(blocks[node]!.body[i]!),
+      start: blocks[head]!.start,
+    };
+    return prepareLoop(loop, this.target, {
+      calls: this.options.calls,
+      alone: this.options.alone,
+      number: () => this.serial++,
+      group: () => {
+        this.group(head);
+        this.grouped.add(head);
+      },
+    });
   }
   leaveTo(node: number): JsStatement[] {
     return this.target.leaveAt(this.graph.blocks[node]!.start, 0);
