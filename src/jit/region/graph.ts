@@ -2,21 +2,29 @@
 import type { Instruction } from '../../decoder/instruction.js';
 import type { ModeView } from '../builder.js';
 import { decodeIn } from '../mode-view.js';
+import { pageBit } from './links.js';
+import {
+  after,
+  CONTEXT,
+  contextOf,
+  endsBlock,
+  isConditional,
+  isDirect,
+  isLeftOut,
+  isWayOut,
+  keyAfter,
+  targetOf,
+  weightOf,
+  type Placed,
+} from './placed.js';
 import type { FlowGraph } from './structure.js';
 
-/** An instruction at an offset relative to the entry's page (negative or above 4095 on neighbour pages). */
-export interface Placed {
-  readonly offset: number;
-  readonly instruction: Instruction;
-  /** The offset plus CONTEXT times the number of the inlined call that the instruction belongs to, 0 for none. */
-  readonly key: number;
-}
-/** Apart from any offset, so that each inlined call has its own copies of the callee's instructions. */
-const CONTEXT = 2 ** 33;
 /** Instructions that a callee may have to be inlined. */
 const LEAF = 16;
 /** What the regions that one takes in may weigh together: each is compiled again, and what they were left and entered for becomes branches. */
-export const ABSORBED = 240;
+const ABSORBED = 240;
+/** What a region may weigh that takes in others because it was often left for them. */
+export const JOINED = 400;
 /** Scanned callees that are not to be inlined. */
 const NOT_A_LEAF = -1;
 export interface Block {
@@ -45,8 +53,10 @@ export interface CodeBytes {
   readonly pageEip: number;
   /** The region that has an entry there. */
   region(offset: number): KnownRegion | undefined;
-  /** Where the jump or call at the offset has gone often, relative to it. */
+  /** Where the indirect jump or call at the offset has gone often, relative to it. */
   targets(offset: number): readonly number[];
+  /** Whether regions were often left for the code there. */
+  wanted(offset: number): boolean;
 }
 /** A region that another one may take in. */
 export interface KnownRegion {
@@ -54,44 +64,24 @@ export interface KnownRegion {
   readonly weight: number;
   /** Offsets relative to the new entry's page. */
   readonly entries: readonly number[];
+  /** Whether it has the instruction at a machine address. */
+  covers(machine: number): boolean;
 }
 
-const CONDITIONAL = new Set(['JCC', 'LOOP', 'LOOPE', 'LOOPNE', 'JCXZ']);
-/** Left to the interpreter: they are rare, or change what translated code assumes without a word in r[R_PENDING]. */
-const LEFT_OUT = new Set(
-  (
-    'INT1 INTO HLT LSS LES LDS LFS LGS MOVCR MOVDR LMSW LGDT LIDT LLDT LTR INVD WBINVD ' +
-    'UD0 UD1 UD2 INS OUTS FNSAVE FRSTOR FXSAVE FXRSTOR FLDENV FNSTENV'
-  ).split(' '),
-);
-/** Their helpers leave the region for where they set r[R_EIP]. */
-const TRANSFERS = new Set('JMPF CALLF RETF IRET INT INT3 SYSENTER SYSEXIT'.split(' '));
-/** Reading control registers is harmless; loads of CR2 and CR3 say what they change. */
-export const isLeftOut = (i: Instruction): boolean =>
-  LEFT_OUT.has(i.mnemonic) && !(i.mnemonic === 'MOVCR' && changesNoMode(i));
-/** Control does not simply go on behind it. */
-const isWayOut = (i: Instruction): boolean => TRANSFERS.has(i.mnemonic) || isLeftOut(i);
-function changesNoMode(i: Instruction): boolean {
-  const to = i.operands[0]!;
-  return to.kind !== 'control' || to.index === 2 || to.index === 3;
+export interface GraphOptions {
+  /** What the region may weigh, apart from others that it takes in. */
+  readonly limit: number;
+  /** Regions that are not to be taken in. */
+  readonly apart?: ReadonlySet<object>;
+  /** The region that is made again. */
+  readonly again?: KnownRegion | undefined;
 }
 
-export const isConditional = (i: Instruction): boolean => CONDITIONAL.has(i.mnemonic);
-const isDirect = (i: Instruction): boolean => i.operands[0]?.kind === 'relative';
-/** Offset of a direct branch's target before truncation to the operand size. */
-export function targetOf(p: Placed): number {
-  const operand = p.instruction.operands[0]!;
-  return p.offset + p.instruction.length + (operand.kind === 'relative' ? operand.value : 0);
+/** What a region may still weigh: by other regions that it takes in, and in all. */
+interface Room {
+  left: number;
+  limit: number;
 }
-/** Emitted code of an instruction against that of an ordinary one: regions are limited by what the host's compiler takes. */
-function weightOf(i: Instruction): number {
-  if (!i.operands.some((o) => o.kind === 'xmm')) return i.mnemonic.startsWith('F') ? 2 : 1;
-  if (i.mnemonic.startsWith('MOV') || i.mnemonic.endsWith('SD') || i.mnemonic.endsWith('SS')) return 2;
-  return i.mnemonic.endsWith('PS') || i.mnemonic.endsWith('B') || i.mnemonic.endsWith('W') ? 6 : 3;
-}
-const after = (p: Placed): number => p.offset + p.instruction.length;
-const keyAfter = (p: Placed): number => p.key + p.instruction.length;
-const contextOf = (p: Placed): number => p.key - p.offset;
 
 export class RegionGraph implements FlowGraph {
   readonly blocks: Block[] = [];
@@ -109,8 +99,8 @@ export class RegionGraph implements FlowGraph {
   private readonly returns = new Map<number, number>();
   /** By key of a call: the contexts of callees that are inlined, by their offsets. */
   private readonly contexts = new Map<number, Map<number, number>>();
-  /** Where calls of blocks in this region come back to. */
-  private readonly localReturns = new Set<number>();
+  /** Calls of blocks in this region: key of the callee → offsets that they come back to. */
+  private readonly localCalls = new Map<number, Set<number>>();
   /** Targets of indirect jumps. */
   private readonly jumpTargets = new Set<number>();
   /** Instructions of callees by offset, NOT_A_LEAF for those that are not inlined. */
@@ -121,18 +111,19 @@ export class RegionGraph implements FlowGraph {
   private readonly code: CodeBytes;
   private readonly mode: ModeView;
   private readonly apart: ReadonlySet<object>;
+  /** What was part of a region before is part of this one before anything new: what is left out of it would soon be translated again. */
+  private readonly known: KnownRegion[] = [];
+  private readonly work: number[] = [];
+  private readonly later: number[] = [];
 
-  /** `apart`: regions that are not to be taken in. */
-  constructor(
-    entry: number,
-    code: CodeBytes,
-    mode: ModeView,
-    limit: number,
-    apart: ReadonlySet<object> = new Set(),
-  ) {
-    this.apart = apart;
+  constructor(entry: number, code: CodeBytes, mode: ModeView, { limit, apart, again }: GraphOptions) {
+    this.apart = apart ?? new Set();
     this.code = code;
     this.mode = mode;
+    this.work.push(entry);
+    this.leaders.add(entry);
+    this.entryOffsets.add(entry);
+    if (again) this.adopt(again);
     this.explore(entry, limit);
     this.instructionCount = this.placed.size;
     if (!this.placed.has(entry)) return;
@@ -163,6 +154,20 @@ export class RegionGraph implements FlowGraph {
     const { continuation } = this.blocks[node]!;
     return continuation >= 0 ? [continuation] : [];
   }
+
+  /** The pages that a block lies on. */
+  pagesOf(node: number): number {
+    const known = this.pageSets[node];
+    if (known !== undefined) return known;
+    const order = [...this.frames.keys()];
+    let pages = 0;
+    for (const { offset, instruction } of this.blocks[node]!.body) {
+      for (const at of [offset, offset + instruction.length - 1]) pages |= pageBit(order.indexOf(at >> 12));
+    }
+    this.pageSets[node] = pages;
+    return pages;
+  }
+  private readonly pageSets: number[] = [];
 
   private frameAt(page: number): number {
     let frame = this.frames.get(page);
@@ -201,28 +206,22 @@ export class RegionGraph implements FlowGraph {
   }
 
   private explore(entry: number, limit: number): void {
-    const work = [entry];
     // What is taken in has room of its own.
-    const room = { left: ABSORBED, limit };
-    this.leaders.add(entry);
-    this.entryOffsets.add(entry);
-    while (work.length > 0) {
-      let key = work.shift()!;
+    const room: Room = { left: ABSORBED, limit };
+    for (;;) {
+      let key = this.work.shift() ?? this.later.shift();
+      if (key === undefined) return;
       const context = Math.round(key / CONTEXT) * CONTEXT;
       for (;;) {
         const offset = key - context;
         if (this.placed.has(key)) break;
-        if (
-          context === 0 &&
-          (this.weight >= room.limit || (offset !== entry && this.isOthers(offset, work, room)))
-        )
-          break;
+        if (context === 0 && !this.hasRoom(offset, offset === entry, room)) break;
         const instruction = this.decodeAt(offset);
         if (instruction === undefined || (isLeftOut(instruction) && offset === entry)) break;
         const placed = { offset, instruction, key };
         this.placed.set(key, placed);
         this.weight += weightOf(instruction);
-        if (!this.ways(placed, work)) break;
+        if (!this.ways(placed)) break;
         key = keyAfter(placed);
       }
     }
@@ -232,43 +231,53 @@ export class RegionGraph implements FlowGraph {
     if (isDirect(p.instruction) || p.instruction.operandSize === 16 || contextOf(p) !== 0) return [];
     return this.code.targets(p.offset).map((delta) => p.offset + delta);
   }
+  /** Whether the code there belongs to the region: there is room for it, or it is wanted with the region that it is in. */
+  private hasRoom(offset: number, isEntry: boolean, room: Room): boolean {
+    const asks = this.weight < room.limit || this.code.wanted(offset);
+    return asks && (isEntry || !this.isOthers(offset, room)) && this.weight < room.limit;
+  }
   /** Whether the code there stays another region's. One that is small enough is taken in, with all of its entries. */
-  private isOthers(offset: number, work: number[], room: { left: number; limit: number }): boolean {
+  private isOthers(offset: number, room: Room): boolean {
     const region = this.code.region(offset);
     if (region === undefined || this.absorbed.has(region.identity)) return false;
     // What an indirect jump leads to became regions only because nothing else led there.
-    if (region.weight > room.left || this.apart.has(region.identity)) return !this.jumpTargets.has(offset);
+    const left = this.code.wanted(offset) ? Math.max(room.left, JOINED - room.limit) : room.left;
+    if (region.weight > left || this.apart.has(region.identity)) return !this.jumpTargets.has(offset);
     this.absorbed.set(region.identity, region);
     room.left -= region.weight;
     room.limit += region.weight;
-    for (const other of region.entries) {
-      this.leaders.add(other);
-      this.entryOffsets.add(other);
-    }
-    // Before anything new: what is left out of them would soon be translated again.
-    work.unshift(...region.entries);
+    this.adopt(region);
     return false;
   }
+  private adopt(region: KnownRegion): void {
+    this.known.push(region);
+    for (const offset of region.entries) {
+      this.leaders.add(offset);
+      this.entryOffsets.add(offset);
+    }
+    this.work.unshift(...region.entries);
+  }
+  private isKnown(offset: number): boolean {
+    if (this.known.length === 0) return false;
+    const frame = this.frameAt(offset >> 12);
+    return frame >= 0 && this.known.some((region) => region.covers((frame << 12) | (offset & 4095)));
+  }
   /** Queues what an instruction leads to; true if the next instruction belongs to the same block. */
-  private ways(p: Placed, work: number[]): boolean {
+  private ways(p: Placed): boolean {
     const i = p.instruction;
     const context = contextOf(p);
     const lead = (offset: number): void => {
       if (!this.code.seen(offset)) return;
       this.leaders.add(context + offset);
-      work.push(context + offset);
+      (this.isKnown(offset) ? this.work : this.later).push(context + offset);
     };
     if (i.mnemonic === 'CALL' || isWayOut(i)) {
       const inlines = this.callees(p).length > 0;
       // What follows an inlined direct call is reached by its return alone.
       if (this.code.seen(after(p)) && !(inlines && isDirect(i))) this.entryOffsets.add(after(p));
       lead(after(p));
-      if (inlines) this.inline(p, work);
-      else if (this.isFrequent(p) && this.code.seen(targetOf(p))) {
-        this.leaders.add(targetOf(p));
-        // Before what else there is: without it the region was not worth making again.
-        work.unshift(targetOf(p));
-      }
+      if (inlines) this.inline(p);
+      else if (this.isLocal(p) && this.isToBeJoined(targetOf(p))) this.work.unshift(targetOf(p));
       return false;
     }
     if (i.mnemonic === 'JMP' && !isDirect(i)) {
@@ -286,10 +295,11 @@ export class RegionGraph implements FlowGraph {
     return true;
   }
 
-  /** A direct call for which the region was left so often that its callee is to be taken in. */
-  private isFrequent(p: Placed): boolean {
-    return this.isLocal(p) && this.code.targets(p.offset).length > 0;
+  /** A callee that is a region, and called often enough to become part of this one, as far as there is room. */
+  private isToBeJoined(offset: number): boolean {
+    return this.code.wanted(offset) && this.code.region(offset) !== undefined;
   }
+
   /** Callees of a call that are short, call nothing and have no loop. */
   private callees(p: Placed): number[] {
     const { mnemonic } = p.instruction;
@@ -305,7 +315,7 @@ export class RegionGraph implements FlowGraph {
     }
     return size > 0;
   }
-  private inline(p: Placed, work: number[]): void {
+  private inline(p: Placed): void {
     const contexts = new Map<number, number>();
     this.contexts.set(p.key, contexts);
     for (const target of this.callees(p)) {
@@ -314,7 +324,7 @@ export class RegionGraph implements FlowGraph {
       contexts.set(target, context);
       this.leaders.add(context + target);
       // At once: a callee that the region's limit cuts would be a way out in the middle of a call.
-      work.unshift(context + target);
+      this.work.unshift(context + target);
     }
   }
   private leafSize(target: number): number {
@@ -359,12 +369,24 @@ export class RegionGraph implements FlowGraph {
       }
       this.blocks.push(this.connect(body, number));
     }
-    for (const { body, cases } of this.blocks) {
-      const last = body[body.length - 1]!;
-      if (last.instruction.mnemonic !== 'RET' || contextOf(last) !== 0) continue;
-      for (const offset of this.localReturns) cases.push({ offset, node: number(offset) });
-    }
+    for (const [callee, returns] of this.localCalls) this.addReturns(number(callee), returns);
     this.dropUnreachable();
+  }
+  /** The returns of a callee in this region go to where its calls come back to. */
+  private addReturns(callee: number, returns: ReadonlySet<number>): void {
+    const reached = new Set<number>([callee]);
+    for (const node of reached) {
+      const { body, cases, continuation } = this.blocks[node]!;
+      const last = body[body.length - 1]!;
+      if (last.instruction.mnemonic === 'RET' && contextOf(last) === 0) {
+        for (const offset of returns) {
+          const back = this.numbers.get(offset);
+          if (back !== undefined && !cases.some((c) => c.offset === offset))
+            cases.push({ offset, node: back });
+        }
+      } else if (continuation >= 0) reached.add(continuation);
+      else for (const next of this.successors(node)) reached.add(next);
+    }
   }
   /** A near call that may go to a block of this region, as recursion does. */
   private isLocal(p: Placed): boolean {
@@ -384,7 +406,7 @@ export class RegionGraph implements FlowGraph {
       else block.continuation = number(context + after(last));
       if (callee === undefined && block.continuation >= 0 && this.isLocal(last)) {
         block.taken = number(targetOf(last));
-        if (block.taken >= 0) this.localReturns.add(after(last));
+        if (block.taken >= 0) this.noteLocalCall(targetOf(last), after(last));
       }
     } else if (i.mnemonic === 'RET') {
       if (back !== undefined) block.taken = number(back);
@@ -395,6 +417,11 @@ export class RegionGraph implements FlowGraph {
       block.next = number(context + after(last));
     } else block.next = number(context + after(last));
     return block;
+  }
+  private noteLocalCall(callee: number, back: number): void {
+    const returns = this.localCalls.get(callee);
+    if (returns) returns.add(back);
+    else this.localCalls.set(callee, new Set([back]));
   }
   private cases(last: Placed, number: (key: number) => number): { offset: number; node: number }[] {
     const { mnemonic } = last.instruction;
@@ -452,10 +479,4 @@ export class RegionGraph implements FlowGraph {
     this.entries.length = 0;
     this.entries.push(...heads);
   }
-}
-
-function endsBlock(i: Instruction): boolean {
-  return (
-    i.mnemonic === 'CALL' || i.mnemonic === 'RET' || i.mnemonic === 'JMP' || isConditional(i) || isWayOut(i)
-  );
 }

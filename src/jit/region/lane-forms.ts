@@ -1,7 +1,8 @@
 /** How code uses what an XMM register is loaded with: as doubles, singles or words, told from the instructions that follow. */
 import type { Instruction } from '../../decoder/instruction.js';
 import type { Form } from '../emit/vector-lanes.js';
-import type { Placed, RegionGraph } from './graph.js';
+import type { RegionGraph } from './graph.js';
+import type { Placed } from './placed.js';
 
 /** Instructions to look at. */
 const REACH = 60;

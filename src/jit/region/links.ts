@@ -26,6 +26,8 @@ export interface LinkedRegion extends CachedRegion {
   readonly siteOffsets: Int32Array;
   readonly siteCounts: Int32Array;
   readonly siteNumbers: Int32Array;
+  /** By site: times to leave the region there for other code until its target is to become part of the region. */
+  readonly siteCountdowns: Int32Array;
   readonly calls: readonly CallSite[];
   /** Budget that must be there at entry. */
   readonly longest: number;
@@ -36,14 +38,15 @@ export interface LinkedRegion extends CachedRegion {
 }
 /** A call whose return address is in the region, or an indirect jump. */
 export interface CallSite {
-  /** The return address relative to the page, and its entry code; -1 for a jump or a return address elsewhere. */
+  /** The return address relative to the page, its entry code (-1 for a jump or a return address elsewhere) and the pages that it lies on. */
   readonly back: number;
   readonly code: number;
+  readonly needs: number;
   /** Its own offset and machine address. */
   readonly at: number;
   readonly machine: number;
   readonly direct: boolean;
-  /** Times to leave the region there until its targets are counted, below 0 while they are: see `Targets`. */
+  /** Times to leave the region there until its target is to become part of the region; for an indirect one until its targets are counted, below 0 while they are. */
   countdown: number;
   /** Where the call went last. */
   link: Link;
@@ -54,6 +57,8 @@ export interface Entry {
   readonly code: number;
   /** Offset of the entry's page from the region's page. */
   readonly pageDelta: number;
+  /** The pages that its block lies on. */
+  readonly needs: number;
   /** The slot's own form. */
   readonly form: number;
 }
@@ -71,6 +76,9 @@ export interface Link {
   code: number;
   /** Offset in CS of the region's page. */
   base: number;
+  /** Pages of the region that are where they were when it was made, and those that have to be. */
+  pages: number;
+  needs: number;
   region: LinkedRegion | undefined;
 }
 const emptyLink = (): Link => ({
@@ -79,12 +87,24 @@ const emptyLink = (): Link => ({
   longest: NEVER,
   code: 0,
   base: 0,
+  pages: 0,
+  needs: 0,
   region: undefined,
 });
+/** A region was often left for code elsewhere. */
+export interface HotWay {
+  readonly region: LinkedRegion;
+  /** Offset in CS of the region's page, and where it goes. */
+  readonly base: number;
+  readonly to: number;
+}
 /** No budget suffices. */
 const NEVER = 0x7fffffff;
 /** Leads nowhere. */
 export const NO_LINK: Link = emptyLink();
+
+/** Bit of a region's page in sets of them. There are few regions of so many pages that some have to share one. */
+export const pageBit = (index: number): number => 1 << Math.min(index, 31);
 
 /** How a run of regions ended. */
 export const RegionEnd = {
@@ -118,6 +138,8 @@ export class Links {
   /** That of the mode before. */
   private last: Table;
   readonly targets: Targets;
+  /** Ways between regions that were taken often, to be looked at when no region runs. */
+  readonly hot: HotWay[] = [];
   /** Nested runs now. */
   private depth = 0;
   private readonly cpu: Cpu;
@@ -161,7 +183,7 @@ export class Links {
         return RegionEnd.INTERPRET;
       }
       this.counts.entered++;
-      this.run(link.region!, link.code, link.base);
+      this.run(link.region!, link.code, link.base, link.pages);
       if (r[R_SITE] !== 0) return RegionEnd.INTERPRET;
       if (r[R_PENDING] !== 0) {
         if (r[R_PENDING] !== PENDING.MODE || !this.changeMode()) {
@@ -179,23 +201,35 @@ export class Links {
   }
 
   /** Runs a region, with what it calls, until it is left for elsewhere. */
-  private run(region: LinkedRegion, entry: number, base: number): void {
+  private run(region: LinkedRegion, entry: number, base: number, pages: number): void {
     const { r } = this.cpu;
     for (let code = entry; ;) {
-      const way = region.run(code, base);
+      const way = region.run(code, base, pages);
       if (way > 0) {
         r[R_EIP] = (base + region.siteOffsets[way]!) | 0;
         r[R_BUDGET] = r[R_BUDGET]! + region.siteCounts[way]!;
         r[R_SITE] = region.siteNumbers[way]!;
+        if (--region.siteCountdowns[way]! < 0) this.left(region, way, base);
         return;
       }
       if (way === 0 || r[R_PENDING] !== 0) return;
       const call = region.calls[~way]!;
-      if (--call.countdown < 0) this.targets.note(call, (r[R_EIP]! - base - call.at) | 0);
-      if (call.code < 0) return;
+      if (--call.countdown < 0) this.called(region, call, base);
+      if (call.code < 0 || (call.needs & ~pages) !== 0) return;
       if (!this.call(call, (base + call.back) | 0) || r[R_BUDGET]! < region.longest) return;
       code = call.code;
     }
+  }
+
+  private left(region: LinkedRegion, site: number, base: number): void {
+    region.siteCountdowns[site] = NEVER;
+    this.hot.push({ region, base, to: this.cpu.r[R_EIP]! });
+  }
+  private called(region: LinkedRegion, call: CallSite, base: number): void {
+    const eip = this.cpu.r[R_EIP]!;
+    if (!call.direct) return this.targets.note(call, (eip - base - call.at) | 0);
+    call.countdown = NEVER;
+    this.hot.push({ region, base, to: eip });
   }
 
   /** Runs the callee at r[R_EIP] until r[R_EIP] is `back`; false if the caller must unwind. */
@@ -205,7 +239,7 @@ export class Links {
     if (link.eip !== r[R_EIP]) site.link = link = this.find(r[R_EIP]!);
     if (link.epoch === r[R_EPOCH] && r[R_BUDGET]! >= link.longest && this.depth < DEPTH_LIMIT) {
       this.depth++;
-      this.run(link.region!, link.code, link.base);
+      this.run(link.region!, link.code, link.base, link.pages);
       this.depth--;
       if (r[R_EIP] === back && (r[R_SITE]! | r[R_PENDING]!) === 0) return true;
     }
@@ -222,7 +256,7 @@ export class Links {
       if (r[R_BUDGET]! < link.longest || this.depth >= DEPTH_LIMIT) return false;
       this.counts.entered++;
       this.depth++;
-      this.run(link.region!, link.code, link.base);
+      this.run(link.region!, link.code, link.base, link.pages);
       this.depth--;
     }
   }
@@ -238,7 +272,10 @@ export class Links {
   }
 
   private renew(link: Link): boolean {
-    if (!link.region!.inService || !this.mapsAsTranslated(link.region!, link.base)) return false;
+    if (!link.region!.inService) return false;
+    const pages = this.pagesOf(link.region!, link.base);
+    if ((link.needs & ~pages) !== 0) return false;
+    link.pages = pages;
     link.epoch = this.cpu.r[R_EPOCH]!;
     return true;
   }
@@ -255,9 +292,10 @@ export class Links {
   }
 
   private admit(slot: number, pageEip: number, eip: number): Link {
-    const { region, code, pageDelta } = this.entryOf(slot);
+    const { region, code, pageDelta, needs } = this.entryOf(slot);
     const base = (pageEip - pageDelta) | 0;
-    if (!this.mapsAsTranslated(region, base)) return NO_LINK;
+    const pages = this.pagesOf(region, base);
+    if ((needs & ~pages) !== 0) return NO_LINK;
     const at = (eip ^ (eip >>> 12)) & MASK;
     let link = this.current[at]!;
     if (link === NO_LINK) this.current[at] = link = emptyLink();
@@ -266,24 +304,28 @@ export class Links {
     link.longest = region.longest;
     link.code = code;
     link.base = base;
+    link.pages = pages;
+    link.needs = needs;
     link.region = region;
     return link;
   }
 
   /**
-   * The pages of a region must be where they were when it was made, and must have been fetched from in this address space, as their accessed bits
-   * tell: setting one is left to the interpreter's fetch.
+   * Which pages of a region are where they were when it was made (`pageBit`) and have been fetched from in this address space, as their accessed bits tell:
+   * setting one is left to the interpreter's fetch. The region itself asks before it goes to another page.
    */
-  private mapsAsTranslated(region: LinkedRegion, pageEip: number): boolean {
-    if (region.fixedPageEip !== undefined && region.fixedPageEip !== pageEip) return false;
+  private pagesOf(region: LinkedRegion, pageEip: number): number {
+    if (region.fixedPageEip !== undefined && region.fixedPageEip !== pageEip) return 0;
     const linear = (pageEip + this.cpu.r[R_SEGMENT_BASE + 1]!) | 0;
-    for (const { page, frame } of region.pages) {
-      const there = (linear + (page << 12)) | 0;
-      if (!this.cpu.mmu.prefetch(there)) return false;
-      const entry = this.view.execute[there >>> 12]!;
-      if ((entry ^ there) >>> 12 !== frame) return false;
+    const { pages } = region;
+    let missing = 0;
+    for (let i = 0; i < pages.length; i++) {
+      const there = (linear + (pages[i]!.page << 12)) | 0;
+      const isThere =
+        this.cpu.mmu.prefetch(there) && (this.view.execute[there >>> 12]! ^ there) >>> 12 === pages[i]!.frame;
+      if (!isThere) missing |= pageBit(i);
     }
-    return true;
+    return ~missing;
   }
 
   /** The mode of the code cache may be another one. */
@@ -319,6 +361,7 @@ export class Links {
 
   clear(): void {
     this.targets.clear();
+    this.hot.length = 0;
     for (const { links } of this.tables.values()) forgetAll(links);
   }
 }

@@ -16,25 +16,22 @@ import { modeView } from '../mode-view.js';
 import type { ModeView } from '../builder.js';
 import type { AsmLayout } from './asm-printer.js';
 import { boundEnvironment } from './bound-environment.js';
-import { ABSORBED, RegionGraph, type CodeBytes, type KnownRegion } from './graph.js';
+import { JOINED, RegionGraph, type CodeBytes, type KnownRegion } from './graph.js';
 import { hasWordImmediate } from '../semantics/index.js';
+import { Exits } from './exits.js';
 import { ExpectedControl } from './expected-control.js';
-import { Links, NO_LINK, RegionEnd, type CallSite, type Entry, type LinkedRegion } from './links.js';
-import {
-  SITE_ACCESS,
-  SITE_CONTROL,
-  SITE_EXPECTED,
-  SITE_GOES_ON,
-  SITE_QUICK,
-  type SiteKind,
-} from './sites.js';
+import { Joins } from './joins.js';
+import { Links, NO_LINK, RegionEnd, type Entry, type HotWay, type LinkedRegion } from './links.js';
+import { SITE_ACCESS, SITE_CONTROL, SITE_EXPECTED, SITE_GOES_ON, type SiteKind } from './sites.js';
+import { Misses } from './misses.js';
+import { isIn, spansOf } from './spans.js';
 import { Targets } from './targets.js';
-import { translate, type RegionFunction, type Translation } from './translate.js';
+import { translate, type RegionFunction, type Translation, type WayIn } from './translate.js';
 
 export interface RegionOptions {
   /** Instructions a region may have. */
   readonly regionLimit?: number;
-  /** Times that a region is left at an indirect jump or call before its targets are counted, to be taken into the region. */
+  /** Times that a region is left for one place, or at an indirect jump or call before its targets are counted, to be taken into the region. */
   readonly targetThreshold?: number;
   /** Every access completes by a call when its check fails, instead of leaving the region. */
   readonly completeAccesses?: boolean;
@@ -48,14 +45,6 @@ const FORM_MASK = 4095;
 const REGION_LIMIT = 120;
 /** Leaving a region so often costs about as much as making it again. */
 const TARGET_THRESHOLD = 50_000;
-/** The callee of a direct call costs its compilation besides. */
-const DIRECT_FACTOR = 4;
-/** Exits by a missed access until the region is made again with a call there. */
-const MISSES_BEFORE_CALL = 48;
-/** Instructions between misses of a short way, from which on leaving costs less than a call's code. */
-const RARE = 10_000;
-/** The same for helpers of x87 instructions, which cost more than leaving: all of the unit's state goes to memory and back. */
-const RARE_HELPER = 300;
 /** A slot that cannot be translated is not tried again for so many executions. */
 const COOL_DOWN = 0x100000;
 
@@ -64,17 +53,18 @@ interface Region extends LinkedRegion {
   /** Of the translation no more than this is kept: its source alone is four times as large as the code. */
   readonly sites: Translation['sites'];
   readonly weight: number;
+  readonly ahead: boolean;
+  readonly spans: Int32Array;
   /** Offsets of the entries relative to the page. */
   readonly entries: readonly number[];
   readonly patched: { readonly slot: number; readonly form: number }[];
-  readonly misses: Uint8Array;
-  /** Instructions retired at the first of them. */
-  readonly missedFirst: Float64Array;
+  readonly misses: Misses;
   /** How often each site was left by. */
   readonly left: Float64Array;
 }
 const SITE_BITS = 12,
   SITE_MASK = 4095;
+const NEVER = 0x7fffffff;
 /** Slots that the cache can hold; entries are found by slot number. */
 const SLOTS = 1 << 20;
 
@@ -100,13 +90,12 @@ export class RegionTable {
   /** What regions refer to, by privilege: those compiled ahead of time, and others. */
   private readonly ahead: readonly object[];
   private readonly plain: readonly object[];
+  private readonly joins: Joins;
   private readonly targetThreshold: number;
+  private readonly regionLimit: number;
   /** Instructions retired inside regions, about. */
   private retired = 0;
-  /** Why the run of regions ended, by cause. */
-  private readonly exits = { access: 0, interpreter: 0 };
-  /** Instructions that a region left to the interpreter, by mnemonic. */
-  private readonly fallbacks: Record<string, number> = {};
+  private readonly exits = new Exits();
   private readonly inService = new Set<Region>();
   /** r[R_SITE] holds a region's number here and the number of its site. */
   private readonly byNumber: (Region | undefined)[] = [];
@@ -120,6 +109,8 @@ export class RegionTable {
     leftAtAccess: 0,
     /** Regions that others took in. */
     absorbed: 0,
+    /** Regions made again because they were often left for another one. */
+    joined: 0,
     /** Regions in the subset that hosts compile ahead of time. */
     ahead: 0,
   };
@@ -150,6 +141,8 @@ export class RegionTable {
     }));
     const entryOf = (slot: number): Entry => this.entries[this.entryAt[slot >> 2]!]!;
     this.targetThreshold = options.targetThreshold ?? TARGET_THRESHOLD;
+    this.joins = new Joins(cpu, options.targetThreshold);
+    this.regionLimit = options.regionLimit ?? REGION_LIMIT;
     this.links = new Links(cpu, cache, view, entryOf, changeMode, new Targets(this.targetThreshold));
   }
 
@@ -177,6 +170,7 @@ export class RegionTable {
     const number = this.cpu.r[R_SITE]!;
     if (number !== 0) this.left(this.byNumber[number >>> SITE_BITS], number & SITE_MASK);
     if (this.links.targets.ready.length > 0) this.takeInTargets();
+    while (this.links.hot.length > 0) this.join(this.links.hot.pop()!);
     return end;
   }
 
@@ -190,16 +184,9 @@ export class RegionTable {
   /** A site that misses again and again (misaligned data, MMIO, a page that is flushed often) gets a call. */
   private missed(region: Region, site: number): void {
     this.counts.leftAtAccess++;
-    const misses = region.misses[site]!++;
-    if (misses === 0) region.missedFirst[site] = this.retired;
-    if (misses + 1 < MISSES_BEFORE_CALL) return;
     const { machines, kind, mnemonic } = region.sites[site]!;
     const again = isInlineX87(mnemonic) && machines.every((machine) => this.callSites.has(machine));
-    const rare = again ? RARE_HELPER : RARE;
-    if (kind === SITE_QUICK && this.retired - region.missedFirst[site]! > rare * MISSES_BEFORE_CALL) {
-      region.misses[site] = 0;
-      return;
-    }
+    if (!region.misses.note(site, this.retired, again)) return;
     const remedy = again ? this.helperSites : this.remedyFor(kind, machines.length, machines[0]!);
     for (const machine of machines) remedy.add(machine);
     this.counts.retranslations++;
@@ -212,25 +199,53 @@ export class RegionTable {
     return machines > 1 && kind === SITE_ACCESS ? this.alone : this.callSites;
   }
 
-  /** Regions whose jumps and calls are known by now are made again. */
+  /** Regions whose indirect jumps are known by now are made again. */
   private takeInTargets(): void {
     const { ready } = this.links.targets;
     for (const region of [...this.inService]) {
-      if (!region.calls.some((call) => ready.includes(call) && canTakeIn(region, call))) continue;
+      if (!region.calls.some((call) => ready.includes(call))) continue;
       this.counts.retranslations++;
       this.cache.removeRegion(region);
     }
     ready.length = 0;
   }
 
+  /** A region that was often left for another one is made again with it. */
+  private join({ region: left, base, to }: HotWay): void {
+    const { cache, cpu } = this;
+    const region = left as Region;
+    const target = this.slotAt(to);
+    const there = target === 0 ? undefined : this.entries[this.entryAt[target >> 2]!];
+    if (there === undefined || there.region === region || !region.inService) return;
+    const other = there.region as Region;
+    // Ordinary functions would take the other's code out of what the host compiles ahead of time.
+    if (!region.ahead || !other.ahead || region.weight + other.weight > JOINED) return;
+    const entry = region.entries[0]!;
+    const slot = this.slotAt((base + entry) | 0);
+    if (slot === 0 || this.entries[this.entryAt[slot >> 2]!]?.region !== region) return;
+    this.joins.want(to);
+    this.joins.wantOthers(region, base);
+    this.counts.joined++;
+    cache.removeRegion(region);
+    const pageEip = (base + (entry & ~4095)) | 0;
+    const machine = cpu.mmu.probeFetch((pageEip + cpu.r[R_SEGMENT_BASE + 1]!) | 0);
+    this.translate(slot, pageEip, cache.pages[machine >>> 12]!, this.seenFrom(region, entry & ~4095));
+  }
+  /** The slot at an offset in CS, 0 for none. */
+  private slotAt(eip: number): number {
+    const { cache, cpu } = this;
+    const machine = cpu.mmu.probeFetch((eip + cpu.r[R_SEGMENT_BASE + 1]!) | 0);
+    return machine < 0 ? 0 : cache.map[cache.pages[machine >>> 12]! + (machine & 4095)]!;
+  }
+
   /** Translates from a slot; false where nothing can be translated. */
-  translate(slot: number, pageEip: number, mapBase: number): boolean {
+  translate(slot: number, pageEip: number, mapBase: number, again?: KnownRegion): boolean {
     const { cache } = this;
     if ((cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION) return true;
     const offset = cache.slots[slot + 3]! & 4095;
     const started = performance.now();
     const mode = modeView(cache.mode, this.cpu);
-    const graph = this.graphFrom(offset, this.codeBytes(pageEip, mapBase), mode);
+    const graph = this.graphFrom(offset, this.codeBytes(pageEip, mapBase), mode, again);
     if (graph.size === 0 || graph.blocks[0]!.body.length === 0) {
       cache.heat[slot >> 2] = COOL_DOWN;
       return false;
@@ -262,10 +277,11 @@ export class RegionTable {
   }
 
   /** With the other regions that it can take in as a whole: otherwise the two would replace each other for ever. */
-  private graphFrom(offset: number, code: CodeBytes, mode: ModeView): RegionGraph {
+  private graphFrom(offset: number, code: CodeBytes, mode: ModeView, again?: KnownRegion): RegionGraph {
+    const limit = again?.weight ?? this.regionLimit;
     const apart = new Set<object>();
     for (;;) {
-      const graph = new RegionGraph(offset, code, mode, this.options.regionLimit ?? REGION_LIMIT, apart);
+      const graph = new RegionGraph(offset, code, mode, { limit, apart, again });
       const { incomplete } = graph;
       if (incomplete.length === 0) return graph;
       for (const region of incomplete) apart.add(region);
@@ -299,6 +315,11 @@ export class RegionTable {
         const there = frame(offset >> 12);
         return there < 0 ? [] : this.links.targets.of((there << 12) | (offset & 4095));
       },
+      wanted: (offset) => {
+        if (this.joins.isEmpty) return false;
+        const there = frame(offset >> 12);
+        return there >= 0 && this.joins.wants((there << 12) | (offset & 4095));
+      },
       region: (offset) => {
         const slot = slotAt(offset);
         return (cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION ? this.known(slot, offset) : undefined;
@@ -309,9 +330,13 @@ export class RegionTable {
   /** The region at an entry slot, as seen from a page that the entry lies at `offset` from. */
   private known(slot: number, offset: number): KnownRegion {
     const { region, pageDelta } = this.entries[this.entryAt[slot >> 2]!]!;
-    const page = (offset & ~4095) - pageDelta;
-    const { weight, entries } = region as Region;
-    return { identity: region, weight, entries: entries.map((entry) => entry + page) };
+    return this.seenFrom(region as Region, pageDelta - (offset & ~4095));
+  }
+  /** A region as seen from the page at an offset relative to its own. */
+  private seenFrom(region: Region, page: number): KnownRegion {
+    const { weight, entries, spans } = region;
+    const covers = (machine: number): boolean => isIn(spans, machine);
+    return { identity: region, weight, entries: entries.map((entry) => entry - page), covers };
   }
 
   private install(graph: RegionGraph, translation: Translation, pageEip: number, fixed: boolean): void {
@@ -324,11 +349,11 @@ export class RegionTable {
       pages,
       sites: translation.sites,
       weight: translation.weight,
+      ahead: translation.ahead,
       entries: [...translation.entries.keys()],
       run: translation.code.instantiate(environment) as RegionFunction,
       patched: [],
-      misses: new Uint8Array(translation.sites.length),
-      missedFirst: new Float64Array(translation.sites.length),
+      misses: new Misses(translation.sites, translation.instructions),
       left: new Float64Array(translation.sites.length),
       inService: true,
       number,
@@ -337,41 +362,27 @@ export class RegionTable {
       siteNumbers: Int32Array.from(translation.sites, (s, i) =>
         s.kind === SITE_GOES_ON ? 0 : (number << SITE_BITS) | i,
       ),
+      siteCountdowns: Int32Array.from(translation.sites, (s) =>
+        s.kind === SITE_GOES_ON ? this.joins.threshold : NEVER,
+      ),
       calls: translation.calls.map((call) => ({
         ...call,
         link: NO_LINK,
-        countdown: this.targetThreshold * (call.direct ? DIRECT_FACTOR : 1),
+        countdown: call.direct ? this.joins.threshold : this.targetThreshold,
       })),
       longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,
-      spans: this.spans(graph),
+      spans: spansOf(graph, (machine, i) => this.isVariable(machine, i)),
       rewritten: () => this.cool(region),
       kill: () => this.withdraw(region),
     };
     for (const block of graph.blocks) {
       for (const { offset, instruction } of block.body) this.cover(graph, offset, instruction.length);
     }
-    for (const [offset, code] of translation.entries) this.patch(graph, region, offset, code);
+    for (const [offset, entry] of translation.entries) this.patch(graph, region, offset, entry);
     this.inService.add(region);
     this.byNumber[number] = region;
     cache.addRegion(region);
-  }
-  /** The machine addresses of the bytes that are as they were translated; a crossing instruction counts with both its pages. */
-  private spans(graph: RegionGraph): Int32Array {
-    const spans: number[] = [];
-    for (const { body } of graph.blocks) {
-      for (const { offset, instruction } of body) {
-        const first = (graph.frames.get(offset >> 12)! << 12) | (offset & 4095);
-        const length = instruction.length - (this.isVariable(first, instruction) ? 4 : 0);
-        const here = Math.min(length, 4096 - (offset & 4095));
-        if (spans.at(-1) === first - 1) spans[spans.length - 1] = first + here - 1;
-        else spans.push(first, first + here - 1);
-        if (here === length) continue;
-        const next = graph.frames.get((offset >> 12) + 1)! << 12;
-        spans.push(next, next + length - here - 1);
-      }
-    }
-    return Int32Array.from(spans);
   }
   /** Its immediate operand changes, and lies on one page. */
   private isVariable(machine: number, instruction: Instruction): boolean {
@@ -393,7 +404,7 @@ export class RegionTable {
     if (inPage < length) this.cache.coverBytes(graph.frames.get((offset >> 12) + 1)!, 0, length - inPage);
   }
   /** Makes the slot at an entry lead into the region. */
-  private patch(graph: RegionGraph, region: Region, offset: number, code: number): void {
+  private patch(graph: RegionGraph, region: Region, offset: number, { code, needs }: WayIn): void {
     const { cache } = this;
     const slot = cache.map[cache.pages[graph.frames.get(offset >> 12)!]! + (offset & 4095)]!;
     if (slot === 0) return;
@@ -402,11 +413,11 @@ export class RegionTable {
     cache.slots[slot] = (cache.slots[slot]! & ~FORM_MASK) | SpecialForm.REGION;
     region.patched.push({ slot, form });
     this.entryAt[slot >> 2] = this.entries.length;
-    this.entries.push({ region, code, pageDelta: offset & ~4095, form });
+    this.entries.push({ region, code, needs, pageDelta: offset & ~4095, form });
   }
 
   private withdraw(region: Region): void {
-    this.tally(region);
+    this.exits.tally(region);
     this.inService.delete(region);
     this.byNumber[region.number] = undefined;
     this.freeNumbers.push(region.number);
@@ -447,39 +458,20 @@ export class RegionTable {
     this.links.clear();
     this.entryAt.fill(0);
     this.rewrites.clear();
+    this.joins.clear();
     this.entries.length = 1;
   }
 
-  /** Adds a region's exits to the totals. */
-  private tally(region: Region): void {
-    region.sites.forEach((site, number) => {
-      const count = region.left[number]!;
-      region.left[number] = 0;
-      if (count === 0) return;
-      if (site.kind === SITE_ACCESS) this.exits.access += count;
-      else {
-        this.exits.interpreter += count;
-        this.fallbacks[site.mnemonic] = (this.fallbacks[site.mnemonic] ?? 0) + count;
-      }
-    });
-  }
-
   statistics(): object {
-    for (const region of this.inService) this.tally(region);
-    const { exits, fallbacks, counts, callSites } = this;
+    for (const region of this.inService) this.exits.tally(region);
+    const { exits, counts, callSites } = this;
     const { entered, ...ends } = this.links.counts;
     return {
       ...counts,
       entered,
       callSites: callSites.size,
-      exits: { ...exits, ...ends },
-      fallbacks: { ...fallbacks },
+      exits: { access: exits.access, interpreter: exits.interpreter, ...ends },
+      fallbacks: { ...exits.fallbacks },
     };
   }
-}
-
-/** Whether what a direct call leads to is another region that is small enough. */
-function canTakeIn(region: Region, { direct, link }: CallSite): boolean {
-  const callee = link.region as Region | undefined;
-  return !direct || (callee !== undefined && callee !== region && callee.weight <= ABSORBED);
 }

@@ -25,7 +25,8 @@ import { semanticOf } from '../semantics/index.js';
 import { R_BUDGET, R_EIP } from '../../runtime/state.js';
 import { NotInSubset, type AsmLayout } from './asm-printer.js';
 import { compile, compileAhead, type CompiledSource } from './compile.js';
-import { isLeftOut, targetOf, type Block, type Placed, type RegionGraph } from './graph.js';
+import type { Block, RegionGraph } from './graph.js';
+import { isLeftOut, targetOf, type Placed } from './placed.js';
 import { GPR_NAMES, RegionTarget } from './region-target.js';
 import type { Site } from './sites.js';
 import { findX87States, type X87Way } from './x87-flow.js';
@@ -33,26 +34,33 @@ import { prepareLoop, type Loop } from './loop-preparation.js';
 import { Layout, type BlockEmitter, type PreparedLoop } from './structure.js';
 
 /**
- * `(pc, vb)`: entry code and the offset in CS of the region's page. State is in `cpu` before and after. Returns why it was left: 0 to go on at r[R_EIP],
+ * `(pc, vb, pages)`: entry code, the offset in CS of the region's page, and the pages that it may go to. State is in `cpu` before and after. Returns why it was left: 0 to go on at r[R_EIP],
  * the number of a site whose entry tells r[R_EIP] and corrects r[R_BUDGET], or -k to call from call site k - 1 what is at r[R_EIP].
  */
-export type RegionFunction = (pc: number, pageEip: number) => number;
+export type RegionFunction = (pc: number, pageEip: number, pages: number) => number;
+
+/** Value of `pc` that enters at a block, and the pages that it lies on. */
+export interface WayIn {
+  readonly code: number;
+  readonly needs: number;
+}
 
 export interface Translation {
   readonly code: CompiledSource;
   /** Compiled ahead of time. */
   readonly ahead: boolean;
   readonly sites: readonly Site[];
-  /** Calls and indirect jumps: offset of the return address relative to the page, its entry code (-1 if it is not in the region), and see `Call`. */
+  /** Calls and indirect jumps: offset of the return address relative to the page, its entry code (-1 if it is not in the region) and pages, and see `Call`. */
   readonly calls: readonly {
     readonly back: number;
     readonly code: number;
+    readonly needs: number;
     readonly at: number;
     readonly machine: number;
     readonly direct: boolean;
   }[];
-  /** Offset relative to the page → entry code. */
-  readonly entries: ReadonlyMap<number, number>;
+  /** By offset relative to the page. */
+  readonly entries: ReadonlyMap<number, WayIn>;
   /** Budget that must be there at entry. */
   readonly longest: number;
   readonly instructions: number;
@@ -273,7 +281,14 @@ class RegionEmitter implements BlockEmitter {
     this.origin = origin;
     this.emitter.known = before;
     this.target.vectors.restore(lanes);
-    return [...meet, ...out];
+    return [...this.pageCheck(from, to), ...meet, ...out];
+  }
+  /** Before control goes to another page: that it is still there, and has been fetched from. */
+  private pageCheck(from: number, to: number): JsStatement[] {
+    const { graph, target } = this;
+    const more = graph.pagesOf(to) & ~graph.pagesOf(from);
+    if (more === 0) return [];
+    return statements`if ((pages & ${more}) !== ${more}) { ${target.leaveAt(graph.blocks[to]!.start, 0)} }`;
   }
   /** What is to be done on an edge. */
   private toward(from: number, to: number): JsStatement[] {
@@ -347,7 +362,12 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
     ${settleMarked(target.vectors.variables, options.special)};
     r[${R_EIP}] = eip; r[${R_BUDGET}] = n;`;
   const ahead = compiledAhead(inner, target, options);
-  const entries = new Map(graph.entries.map((node) => [graph.blocks[node]!.start, layout.entryCode[node]!]));
+  const entries = new Map(
+    graph.entries.map((node): [number, WayIn] => [
+      graph.blocks[node]!.start,
+      { code: layout.entryCode[node]!, needs: graph.pagesOf(node) },
+    ]),
+  );
   return {
     code: ahead ?? compile(asFactory(inner, target), options.name),
     ahead: ahead !== undefined,
@@ -355,6 +375,7 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
     calls: target.calls.map(({ node, ...call }) => ({
       ...call,
       code: node < 0 ? -1 : layout.entryCode[node]!,
+      needs: node < 0 ? 0 : graph.pagesOf(node),
     })),
     entries,
     longest: graph.instructionCount,
@@ -388,7 +409,7 @@ function compiledAhead(
   // Calls out of code compiled ahead of time cost more than ordinary ones.
   if (target.helperCalls * INSTRUCTIONS_PER_HELPER > target.longest) return undefined;
   try {
-    return compileAhead({ parameters: ['pc', 'vb'], body, result: 'site' }, ahead, name);
+    return compileAhead({ parameters: ['pc', 'vb', 'pages'], body, result: 'site' }, ahead, name);
   } catch (error) {
     if (error instanceof NotInSubset) return undefined;
     throw error;
@@ -402,7 +423,7 @@ const INSTRUCTIONS_PER_HELPER = 5;
 function asFactory(body: readonly JsStatement[], target: RegionTarget): JsStatement[] {
   return statements`
     ${environmentDeclaration(target)};
-    return function region(pc, vb) {
+    return function region(pc, vb, pages) {
       const dv = dv_, du = dv_, u8 = u8_, RT = RT_, WT = WT_;
       ${target.usesVectors || target.usesX87 ? statements`const xw = xw_, xf = xf_, xs = xs_, xc = xc_;` : []};
       ${target.usesX87 ? statements`const xi = xi_, xd = xd_;` : []};

@@ -1,6 +1,7 @@
 /** What is known of the x87 unit at the start of each block of a region: what holds on all ways that lead there. */
 import { X87State } from '../emit/x87-state.js';
-import type { Placed, RegionGraph } from './graph.js';
+import type { RegionGraph } from './graph.js';
+import type { Placed } from './placed.js';
 
 /** How an instruction is emitted: in place, by code that wants the state in memory, or without regard to it. */
 export type X87Way = 'inline' | 'outside' | 'none';
