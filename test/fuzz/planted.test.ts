@@ -33,7 +33,7 @@ const PLANTS: Readonly<Record<string, Plant>> = {
     to: 'this.leaveAt(this.at.offset, this.at.remaining - 1, kind, machines)',
   },
   'mode switches: a region goes on behind MOV to CR0': {
-    file: '/jit/region/graph.js',
+    file: '/jit/region/placed.js',
     from: 'LGS MOVCR MOVDR',
     to: 'LGS MOVDR',
   },

@@ -1,8 +1,8 @@
 /** How often a region was left because a check failed, by site, and when that is worth making the region again. */
 import { SITE_QUICK, type Site } from './sites.js';
 
-/** Leaving a region so often, for each of its instructions, costs about a quarter of making it again. */
-const MISSES_PER_INSTRUCTION = 20;
+/** Leaving a region so often, for each of its instructions, costs about a tenth of making it again. */
+const MISSES_PER_INSTRUCTION = 10;
 /** Instructions between misses of a short way, from which on leaving costs less than a call's code. */
 const RARE = 10_000;
 /** The same for helpers of x87 instructions, which cost more than leaving: all of the unit's state goes to memory and back. */
