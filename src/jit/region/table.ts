@@ -37,7 +37,7 @@ export interface RegionOptions {
   readonly completeAccesses?: boolean;
   /** Called with each region's source, for tests and tools. */
   readonly onTranslation?: (name: string, source: string) => void;
-  /** False: the interpreter is never compiled ahead of time, and regions are not made to take their rare ways while they are new (tests that make many engines). */
+  /** False: the interpreter is never compiled ahead of time (tests that make many engines). */
   readonly train?: boolean;
 }
 
