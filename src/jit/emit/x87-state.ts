@@ -18,7 +18,6 @@ const CONTROL = new Set(['FNSTSW', 'FNSTCW', 'FLDCW']);
 /** They write a register that need not be in use. */
 const COPIES = new Set(['FST', 'FSTP']);
 
-export const isPush = (mnemonic: string): boolean => PUSHES.has(mnemonic);
 export const popsOf = (mnemonic: string): number => (POPS_TWO.has(mnemonic) ? 2 : POPS.has(mnemonic) ? 1 : 0);
 
 /** Distances from ST(0) of the registers that an instruction reads, and of the one that it fills. */

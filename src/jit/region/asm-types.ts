@@ -30,7 +30,7 @@ export function signedForm(text: string, type: Type): string {
   if (type > Type.INT || type === Type.UNSIGNED) refuse('a value that need not be an int32');
   return type === Type.INT ? `(${text} | 0)` : text;
 }
-export function unsignedForm(text: string, type: Type): string {
+function unsignedForm(text: string, type: Type): string {
   if (type !== Type.UNSIGNED && type !== Type.FIXNUM) refuse('a comparison of signed with unsigned');
   return text;
 }

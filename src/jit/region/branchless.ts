@@ -36,7 +36,7 @@ export const isAtom = (e: Expression): boolean =>
   (e.type === 'UnaryExpression' && e.operator === '-' && e.argument.type === 'Literal');
 
 /** Operators on variables and literals, at most `most` of them. */
-export const isCheap = (e: Expression, most: number): boolean => operators(e) <= most;
+const isCheap = (e: Expression, most: number): boolean => operators(e) <= most;
 
 function operators(e: Expression): number {
   if (isAtom(e)) return 0;
