@@ -365,10 +365,16 @@ export class RegionTable {
       siteCountdowns: Int32Array.from(translation.sites, (s) =>
         s.kind === SITE_GOES_ON ? this.joins.threshold : NEVER,
       ),
-      calls: translation.calls.map((call) => ({
-        ...call,
+      // Each property by name: what is spread has a shape of its own in each region, and a place that meets many shapes looks properties up in a table.
+      calls: translation.calls.map(({ back, code, needs, at, machine, direct }) => ({
+        back,
+        code,
+        needs,
+        at,
+        machine,
+        direct,
         link: NO_LINK,
-        countdown: call.direct ? this.joins.threshold : this.targetThreshold,
+        countdown: direct ? this.joins.threshold : this.targetThreshold,
       })),
       longest: translation.longest,
       fixedPageEip: fixed ? pageEip : undefined,

@@ -372,8 +372,11 @@ export function translate(graph: RegionGraph, options: TranslationOptions): Tran
     code: ahead ?? compile(asFactory(inner, target), options.name),
     ahead: ahead !== undefined,
     sites: target.sites,
-    calls: target.calls.map(({ node, ...call }) => ({
-      ...call,
+    calls: target.calls.map(({ back, node, at, machine, direct }) => ({
+      back,
+      at,
+      machine,
+      direct,
       code: node < 0 ? -1 : layout.entryCode[node]!,
       needs: node < 0 ? 0 : graph.pagesOf(node),
     })),
