@@ -1,11 +1,11 @@
 /** Accesses that are checked once for many iterations of a loop do what one instruction at a time does: at page ends, misaligned, over holes and over code. */
 import { describe, expect, it } from 'vitest';
 import { createEngine, type EngineName } from '../../src/jit/engines.js';
-import { VectorMachine } from '../../src/jit/vector-machine.js';
+import { HANDLERS, VectorMachine } from '../../src/jit/vector-machine.js';
 import { EBX, ECX, EDI, ESI, PENDING, R_BUDGET, R_EIP, R_PENDING } from '../../src/runtime/state.js';
 
-const CODE = 0x400000,
-  RAM_END = 32 << 20,
+const CODE = 0x400800,
+  RAM_END = 8 << 20,
   COUNT = 3000;
 const bytes = (hex: string): Uint8Array => Uint8Array.from(hex.split(/\s+/), (byte) => parseInt(byte, 16));
 
@@ -20,15 +20,30 @@ interface Way {
   readonly code: Uint8Array;
   readonly from: number;
   readonly to: number;
+  /** Page table entries that are not as usual, by linear address. */
+  readonly entries?: Readonly<Record<number, number>>;
+  /** Where that is a fault. */
+  readonly faults?: number;
 }
-function run(name: EngineName, { code, from, to }: Way) {
+const PRESENT = 1,
+  WRITABLE = 2,
+  USER = 4,
+  ALL = PRESENT | WRITABLE | USER;
+
+function run(name: EngineName, { code, from, to, entries }: Way) {
   const machine = new VectorMachine(32);
   machine.enterUser();
   const { cpu, memory } = machine;
   const pattern = Uint8Array.from({ length: 0x20000 }, (_, i) => (i * 167 + (i >> 8)) & 255);
   memory.copyIn(0x200000, pattern);
-  memory.copyIn(RAM_END - 0x20000, pattern);
+  memory.copyIn(RAM_END - 0x2000, pattern.subarray(0, 0x2000));
   memory.copyIn(CODE, code);
+  const halts = new Uint8Array(256).fill(0xf4);
+  memory.copyIn(HANDLERS, halts);
+  const entryAt = (linear: number): number =>
+    (memory.read32(cpu.cr3 + ((linear >>> 22) << 2)) & -4096) + (((linear >>> 12) & 1023) << 2);
+  for (const [linear, entry] of Object.entries(entries ?? {})) memory.write32(entryAt(Number(linear)), entry);
+  cpu.mmu.controlRegistersChanged();
   const sources: string[] = [];
   const engine = createEngine(name, {
     heatThreshold: 60,
@@ -40,28 +55,96 @@ function run(name: EngineName, { code, from, to }: Way) {
   r[R_PENDING]! |= PENDING.MODE;
   // Less than all: what follows the loop is not part of its region.
   r[R_BUDGET] = COUNT * 5;
-  for (let i = 0; r[R_BUDGET]! > 0 && i < 10_000; i++) engine.run();
-  const ram = [0x200000, 0x300000, CODE, RAM_END - 0x20000].map((at) =>
+  for (let i = 0; !cpu.halted && r[R_BUDGET]! > 0 && i < 10_000; i++) engine.run();
+  const ram = [0x200000, 0x300000, CODE & -4096, CODE - 0x4000].map((at) =>
     Buffer.from(memory.copyOut(at, 0x20000)).toString('base64'),
   );
-  return { state: [...r.subarray(0, 8), r[R_EIP]!], ram, sources };
+  // With what the walks set there.
+  const tables = [0x200000, 0x300000].map((at) =>
+    Buffer.from(memory.copyOut(entryAt(at), 128)).toString('base64'),
+  );
+  return { state: [...r.subarray(0, 8), r[R_EIP]!, cpu.cr2], ram: [...ram, ...tables], sources };
 }
 
 describe.each<[string, Way]>([
   ['page by page', { code: UP, from: 0x200000, to: 0x300ffc }],
   ['source misaligned', { code: UP, from: 0x200001, to: 0x300000 }],
   ['destination misaligned', { code: UP, from: 0x200000, to: 0x300002 }],
-  ['out of RAM', { code: UP, from: RAM_END - 0x800, to: 0x300000 }],
-  ['over its own code page, ending before the code', { code: UP, from: 0x200000, to: CODE - COUNT * 4 }],
+  [
+    'out of RAM',
+    {
+      code: UP,
+      from: 0x200000,
+      to: 0x300000,
+      entries: {
+        0x200000: (RAM_END - 0x2000) | ALL,
+        0x201000: (RAM_END - 0x1000) | ALL,
+        0x202000: RAM_END | ALL,
+      },
+    },
+  ],
+  [
+    'over its own code page, ending before the code',
+    {
+      code: UP,
+      from: 0x200000,
+      to: CODE - COUNT * 4,
+      entries: { 0x3fd000: 0x3fd000 | ALL, 0x3fe000: 0x3fe000 | ALL, 0x3ff000: 0x3ff000 | ALL },
+    },
+  ],
   ['beside its own code', { code: UP, from: 0x200000, to: CODE + 0x40 }],
   ['downwards by bytes', { code: DOWN, from: 0x201003, to: 0x300ffe }],
   ['pairs', { code: GROUPS, from: 0x200008, to: 0x300004 }],
   ['pairs that cross pages', { code: GROUPS, from: 0x200004, to: 0x300004 }],
+  [
+    'over pages that lie elsewhere',
+    {
+      code: UP,
+      from: 0x200008,
+      to: 0x300ff0,
+      entries: { 0x201000: 0x20f000 | ALL, 0x202000: 0x201000 | PRESENT | USER, 0x302000: 0x30a000 | ALL },
+    },
+  ],
+  [
+    'up to a page that is not there',
+    { code: UP, from: 0x200008, to: 0x300000, entries: { 0x202000: 0 }, faults: 0x202000 },
+  ],
+  [
+    'up to a page that is the kernel’s',
+    {
+      code: GROUPS,
+      from: 0x200000,
+      to: 0x300000,
+      entries: { 0x203000: 0x203000 | PRESENT },
+      faults: 0x203000,
+    },
+  ],
+  [
+    'up to a read-only page',
+    {
+      code: UP,
+      from: 0x200000,
+      to: 0x300004,
+      entries: { 0x302000: 0x302000 | PRESENT | USER },
+      faults: 0x302000,
+    },
+  ],
+  [
+    'downwards to a read-only page',
+    {
+      code: DOWN,
+      from: 0x203003,
+      to: 0x300ffe,
+      entries: { 0x301000: 0x301000 | PRESENT | USER },
+      faults: 0x301000,
+    },
+  ],
   ['where it reads', { code: GROUPS, from: 0x200000, to: 0x200004 }],
 ])('%s', (_name, way) => {
   it('computes what one instruction at a time does', () => {
     const { state, ram } = run('jit', way);
     const wanted = run('evaluator', way);
+    expect(wanted.state.at(-1)).toBe(way.faults ?? 0);
     expect(state).toEqual(wanted.state);
     expect(ram.map((part, i) => part === wanted.ram[i])).toEqual(ram.map(() => true));
   });
