@@ -31,6 +31,7 @@ import {
   SPECIAL,
   SPECIAL_BITS,
   uncleanDouble,
+  uncleanScaled,
   uncleanSingle,
   ZERO_DOUBLE,
   ZERO_SINGLE,
@@ -146,7 +147,7 @@ export class VectorCode extends CodeWriter {
   }
 
   private unclean(place: Place, i: number, name: string, double: boolean): Expression {
-    const test = double ? uncleanDouble(name) : uncleanSingle(name);
+    const test = uncleanScaled(name, double ? MIN_DOUBLE : MIN_SINGLE, this.apart());
     if (!this.host.special || 'at' in place) return test;
     return js`${test} && ${notDefault(double ? doubleKey(2 * place.register + i) : singleKey(4 * place.register + i))}`;
   }

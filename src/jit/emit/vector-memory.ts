@@ -51,6 +51,7 @@ export class CodeWriter {
   host!: VectorHost;
   out: JsStatement[] = [];
   private serial = 0;
+  private scales = 0;
 
   /** What is to hold of operands and results, before anything is changed. */
   checks: { readonly usual: readonly Expression[]; readonly fails: Expression }[] = [];
@@ -60,7 +61,11 @@ export class CodeWriter {
     this.decide();
     this.out.push(...code);
   }
-  /** Leaves if `fails`, which need not be asked where all of `usual` hold. */
+  /** A power of two that the last places have not had, for tests behind the usual ones (see `uncleanScaled`). */
+  apart(): number {
+    return 2 ** (1 + (this.scales++ & 31));
+  }
+  /** Leaves if `fails`, which need not be asked where all of `usual` hold, and should have no comparison in common with them. */
   check(usual: readonly Expression[], fails: Expression): void {
     this.checks.push({ usual, fails });
   }
