@@ -8,7 +8,7 @@ import { groupAccesses, type AccessGroup, type BlockTree } from '../../src/jit/p
 import { ECX, ESP, PENDING, R_BUDGET, R_EIP, R_PENDING } from '../../src/runtime/state.js';
 import { semanticOf } from '../../src/jit/semantics/index.js';
 
-const FLAT: ModeView = { codeSize: 32, stackSize: 32, flat: () => true };
+const FLAT: ModeView = { codeSize: 32, stackSize: 32, flat: () => true, fpu: true, sse: true };
 
 /** Instructions of a block from their bytes; the machine address is the number of the instruction. */
 function block(code: readonly number[], children: readonly BlockTree[] = [], calls: readonly number[] = []) {
@@ -57,6 +57,15 @@ describe('grouping of accesses', () => {
   it('follows the stack pointer through pushes, pops and locals', () => {
     const found = groups(block([...PUSH_EAX, ...PUSH_EBX, ...LOAD_ECX_ESP8, ...POP_ECX]));
     expect(found.map(summary)).toEqual([{ low: -8, high: 4, width: 4, write: true, size: 4 }]);
+  });
+
+  it('takes those of vector instructions, which write nothing else, together with others', () => {
+    // movaps xmm0,[ebx+16]; movsd xmm1,[ebx+8]; movd ebx,xmm0; mov eax,[ebx]
+    const vectors = [0x0f, 0x28, 0x43, 0x10, 0xf2, 0x0f, 0x10, 0x4b, 0x08];
+    const found = groups(block([...LOAD_EAX_EBX, ...vectors, 0x66, 0x0f, 0x7e, 0xc3, ...LOAD_EAX_EBX]));
+    expect(found.map(summary)).toEqual([{ low: 0, high: 32, width: 16, write: false, size: 3 }]);
+    // fld qword [ebx+8] may become a call.
+    expect(groups(block([...LOAD_EAX_EBX, 0xdd, 0x43, 0x08, ...LOAD_ECX_EBX4]))).toEqual([]);
   });
 
   it('needs two accesses', () => {

@@ -15,6 +15,12 @@ const UP = bytes('8b 06 89 07 83 c6 04 83 c7 04 01 c3 49 75 f1 0f 0b');
 const DOWN = bytes('0f b6 06 4e 01 c3 30 07 47 49 75 f4 0f 0b');
 /** mov eax,[esi]; add eax,[esi+4]; add [edi+ecx*4],eax; test al,1; jz 1f; add ebx,[esi]; 1: add esi,8; dec ecx; jne */
 const GROUPS = bytes('8b 06 03 46 04 01 04 8f a8 01 74 02 03 1e 83 c6 08 49 75 ec 0f 0b');
+/** movdqu xmm0,[esi]; movsd xmm1,[esi+8]; movd eax,xmm0; add ebx,eax; movdqu [edi],xmm0; movsd [edi+16],xmm1; add esi,16; add edi,16; dec ecx; jne */
+const WIDE = bytes(
+  'f3 0f 6f 06 f2 0f 10 4e 08 66 0f 7e c0 01 c3 f3 0f 7f 07 f2 0f 11 4f 10 83 c6 10 83 c7 10 49 75 df 0f 0b',
+);
+/** movd esi,xmm3 in each iteration: the address does not go on. */
+const STANDING = bytes('f3 0f 6f 06 66 0f 7e de f3 0f 7f 07 83 c7 10 03 1e 83 c6 10 49 75 e9 0f 0b');
 
 interface Way {
   readonly code: Uint8Array;
@@ -139,6 +145,12 @@ describe.each<[string, Way]>([
       faults: 0x301000,
     },
   ],
+  ['by sixteen bytes', { code: WIDE, from: 0x200000, to: 0x300000 }],
+  ['by sixteen bytes over ends of pages', { code: WIDE, from: 0x200008, to: 0x300ff0 }],
+  ['by sixteen bytes, misaligned', { code: WIDE, from: 0x200004, to: 0x30000c }],
+  ['by sixteen bytes out of RAM', { code: WIDE, from: RAM_END - 0x800, to: 0x300000 }],
+  ['by sixteen bytes over its code', { code: WIDE, from: 0x200000, to: CODE - COUNT * 16 + 0x40 }],
+  ['from where a vector says', { code: STANDING, from: 0x200000, to: 0x300000 }],
   ['where it reads', { code: GROUPS, from: 0x200000, to: 0x200004 }],
 ])('%s', (_name, way) => {
   it('computes what one instruction at a time does', () => {
@@ -150,7 +162,7 @@ describe.each<[string, Way]>([
   });
 });
 
-it('one check serves many iterations', () => {
-  const { sources } = run('jit', { code: UP, from: 0x200000, to: 0x300000 });
+it.each([UP, WIDE])('one check serves many iterations', (code) => {
+  const { sources } = run('jit', { code, from: 0x200000, to: 0x300000 });
   expect(sources.some((source) => /\bP\d+: (while|for)/.test(source))).toBe(true);
 });

@@ -18,6 +18,8 @@ export interface VectorHost {
   readonly special: boolean;
   /** How what a register is loaded with will be used. */
   form(register: number): Form | undefined;
+  /** Machine address of the memory operand, where another check has served it. */
+  readonly checked?: Expression | undefined;
   /** Leaves because MXCSR is not as expected. */
   missControl(): JsStatement[];
   /** What x87 code cannot do in place is done by calls, as far as they serve. */
@@ -115,6 +117,7 @@ export class CodeWriter {
     write: boolean,
     aligned = false,
   ): { at: string; linear: string } {
+    if (this.host.checked !== undefined) return { at: this.name(this.host.checked), linear: '' };
     const a = this.fresh();
     const x = this.fresh();
     const at = this.fresh();

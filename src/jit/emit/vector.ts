@@ -6,6 +6,7 @@ import { block, breakTo, labelled } from './quote.js';
 import { compared, VECTOR_ARITHMETIC } from './vector-arithmetic.js';
 import { VECTOR_INTEGER } from './vector-integer.js';
 import { LaneCache, type Expected } from './lane-cache.js';
+import { effectsOf, type VectorEffects } from './vector-effects.js';
 import { VectorCode, type VectorHost } from './vector-lanes.js';
 import { X87_RULES } from './x87.js';
 import { X87_INLINE } from './x87-inline.js';
@@ -26,6 +27,18 @@ const SETS_FLAGS = new Set([
   'FUCOMI',
   'FUCOMIP',
 ]);
+
+const known = new WeakMap<Instruction, { readonly effects: VectorEffects | undefined }>();
+/** Of an SSE instruction that has a short way with its operands; undefined for others. */
+export function vectorEffects(instruction: Instruction): VectorEffects | undefined {
+  let found = known.get(instruction);
+  if (found === undefined) {
+    const rule = isX87(instruction.mnemonic) ? undefined : RULES.get(instruction.mnemonic);
+    found = { effects: rule && effectsOf(instruction, rule) };
+    known.set(instruction, found);
+  }
+  return found.effects;
+}
 
 /** Mnemonics that have a short way with some operands. */
 export const hasShortWay = (mnemonic: string): boolean => RULES.has(mnemonic);

@@ -3,6 +3,7 @@
  * on a tree of blocks in which each is entered from its parent only. Registers are followed as a root and a displacement, so that pushes, pops and locals on the
  * stack fall together.
  */
+import { vectorEffects } from '../emit/vector.js';
 import type { Semantic, Statement, Value } from '../ir.js';
 
 /** Blocks in order of execution; the children are the ways on. */
@@ -130,6 +131,9 @@ class Grouping {
         if (s.register.kind === 'fixed')
           this.open.registers[s.register.index] = s.width === 32 ? this.place(s.value) : this.unknown();
         break;
+      case 'quick':
+        this.quick(s);
+        break;
       case 'when':
         if (s.rare && !this.instruction.calls) for (const inner of s.else) this.statement(inner);
         else for (const inner of [...s.then, ...s.else]) this.conditional(inner);
@@ -145,12 +149,18 @@ class Grouping {
         this.forget();
     }
   }
+  private quick(s: Extract<Statement, { op: 'quick' }>): void {
+    const effects = this.instruction.calls ? undefined : vectorEffects(s.instruction);
+    if (effects === undefined) return this.forget();
+    if (effects.access) this.access(s, s.address!, effects.access.bytes, effects.access.write);
+    for (const register of effects.general) this.open.registers[register] = this.unknown();
+  }
   /** May happen or not. */
   private conditional(s: Statement): void {
     if (s.op === 'setGpr' && s.register.kind === 'fixed')
       this.open.registers[s.register.index] = this.unknown();
     else if (s.op === 'when') for (const inner of [...s.then, ...s.else]) this.conditional(inner);
-    else if (s.op === 'helper' || s.op === 'setState') this.forget();
+    else if (s.op === 'helper' || s.op === 'setState' || s.op === 'quick') this.forget();
   }
 
   private place(v: Value): Place {

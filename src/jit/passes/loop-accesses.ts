@@ -2,6 +2,7 @@
  * Finds the memory accesses of a loop whose addresses go up or down by the same number of bytes in each iteration, so that one check holds until the page ends. Registers
  * are followed as sums of multiples of what they were at the loop's head. Nothing in the loop may change a translation.
  */
+import { vectorEffects } from '../emit/vector.js';
 import type { Semantic, Statement, Value } from '../ir.js';
 
 /** A block of a loop; the first is the head, the last the one that goes back to it. */
@@ -97,6 +98,8 @@ class Walk {
         if (address !== undefined) this.accesses.set(s, address);
         return true;
       }
+      case 'quick':
+        return certain && this.quick(s);
       case 'setGpr':
         if (s.register.kind !== 'fixed') return false;
         this.registers[s.register.index] = certain && s.width === 32 ? this.value(s.value) : undefined;
@@ -111,6 +114,15 @@ class Walk {
       default:
         return false;
     }
+  }
+
+  private quick(s: Extract<Statement, { op: 'quick' }>): boolean {
+    const effects = vectorEffects(s.instruction);
+    if (effects === undefined) return false;
+    const address = effects.access && this.value(s.address!);
+    if (address !== undefined) this.accesses.set(s, address);
+    for (const register of effects.general) this.registers[register] = undefined;
+    return true;
   }
 
   private value(v: Value): Known {

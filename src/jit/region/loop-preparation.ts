@@ -5,6 +5,7 @@
 import type { Expression, Statement as JsStatement } from 'estree';
 import { loopCheck } from '../emit/access.js';
 import { js, statements } from '../emit/quote.js';
+import { vectorEffects } from '../emit/vector.js';
 import type { Semantic, Statement } from '../ir.js';
 import { groupOfOne, type AccessGroup } from '../passes/group-accesses.js';
 import { loopAccesses, type LoopAccess, type LoopBlock } from '../passes/loop-accesses.js';
@@ -100,14 +101,20 @@ function groupOf(
   { members }: RegionTarget,
   choices: LoopChoices,
 ): AccessGroup | undefined {
-  if (statement.op !== 'load' && statement.op !== 'store') return undefined;
+  const kind = accessOf(statement);
+  if (kind === undefined) return undefined;
   const member = members.get(statement);
   if (member === undefined ? choices.alone(machine) : member.group.leader !== statement) return undefined;
-  const write = statement.op === 'store' || statement.forWrite;
-  const group = member?.group ?? groupOfOne(statement, choices.number(), statement.width / 8, write, machine);
+  const group = member?.group ?? groupOfOne(statement, choices.number(), kind.bytes, kind.write, machine);
   if ((stride & (group.width - 1)) !== 0) return undefined;
   members.set(statement, { group, displacement: member?.displacement ?? 0 });
   return group;
+}
+
+function accessOf(s: Statement): { readonly bytes: number; readonly write: boolean } | undefined {
+  if (s.op === 'quick') return vectorEffects(s.instruction)?.access;
+  if (s.op !== 'load' && s.op !== 'store') return undefined;
+  return { bytes: s.width / 8, write: s.op === 'store' || s.forWrite };
 }
 
 function check(

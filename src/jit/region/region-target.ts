@@ -34,7 +34,6 @@ import { isX87, VectorEmitter } from '../emit/vector.js';
 import type { X87State } from '../emit/x87-state.js';
 import type { Form, VectorHost } from '../emit/vector-lanes.js';
 import type { Expected } from '../emit/lane-cache.js';
-
 import { choose } from './choose.js';
 import type { TranslationOptions } from './translate.js';
 import {
@@ -314,16 +313,19 @@ export class RegionTarget implements Target {
     return statements`n = r[${R_BUDGET}] - ${this.at.remaining} | 0;`;
   }
   quick(
-    { instruction }: Extract<Statement, { op: 'quick' }>,
+    statement: Extract<Statement, { op: 'quick' }>,
     address: Expression | undefined,
     slow: () => JsStatement[],
   ): QuickCode | undefined {
+    const { instruction } = statement;
     if (STRING_RUNS.has(instruction.mnemonic)) return this.at.calls ? undefined : this.string(instruction);
     if (this.at.helps) return undefined;
-    const inPlace = this.at.calls ? slow : undefined;
-    const made = this.vectors.emit(instruction, address, this.vectorHost, inPlace);
+    const member = this.members.get(statement);
+    const check = member ? this.checkGroup(member, statement, address!) : [];
+    const host = member ? { ...this.vectorHost, checked: memberAddress(member) } : this.vectorHost;
+    const made = this.vectors.emit(instruction, address, host, this.at.calls ? slow : undefined);
     if (made && !isX87(instruction.mnemonic)) this.usesVectors = true;
-    return made;
+    return made && check.length > 0 ? { ...made, code: [...check, ...made.code] } : made;
   }
   /** A repeated string instruction as far as RAM, DF and budget allow; what is left of it is the interpreter's. */
   private string(instruction: Instruction): QuickCode {
@@ -417,10 +419,8 @@ export class RegionTarget implements Target {
   }
   /** To be emitted behind each instruction: leaves if a call made something pending, or used up the budget of the path ahead. */
   settle(): JsStatement[] {
-    const { called } = this;
-    this.called = false;
-    if (!called || this.at.last) return [];
-    return statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${this.leaveNext()} }`;
+    if (this.at.last) this.called = false;
+    return this.settleFall();
   }
   /** As `settle`, for a block whose last instruction falls into the next block. */
   settleFall(): JsStatement[] {
