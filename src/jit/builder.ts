@@ -418,8 +418,8 @@ export class Builder {
     this.branch(condition, then, otherwise, true);
   }
   private branch(condition: Value, then: () => void, otherwise: () => void, rare: boolean): void {
-    const ways = { then: this.nested(then), else: this.nested(otherwise) };
-    this.statements.push({ op: 'when', condition, ...ways, rare });
+    const yes = this.nested(then);
+    this.statements.push({ op: 'when', condition, then: yes, else: this.nested(otherwise), rare });
   }
   private nested(body: () => void): Statement[] {
     const outer = this.statements;

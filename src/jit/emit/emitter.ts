@@ -39,7 +39,13 @@ export class Emitter {
   }
 
   private list(body: readonly Statement[]): JsStatement[] {
-    return body.flatMap((s) => this.statement(s));
+    if (body.length === 1) return this.statement(body[0]!);
+    const out: JsStatement[] = [];
+    for (let i = 0; i < body.length; i++) {
+      const made = this.statement(body[i]!);
+      for (let j = 0; j < made.length; j++) out.push(made[j]!);
+    }
+    return out;
   }
   private temp(id: number): string {
     return `${this.prefix}${id}`;

@@ -3,6 +3,7 @@ import type { Expression, Statement as JsStatement } from 'estree';
 import { FlagKind, type Width } from '../ir.js';
 import { flagKind } from '../../runtime/flags.js';
 import { EFLAGS } from '../../runtime/state.js';
+import { binary, literal } from './nodes.js';
 import { js, numeral, statements } from './quote.js';
 import type { Target } from './target.js';
 
@@ -24,12 +25,12 @@ export const justify = (width: Width, value: Expression): Expression =>
   width === 32 ? value : js`${value} << ${32 - width}`;
 
 const isZeroLiteral = (e: Expression): boolean => e.type === 'Literal' && e.value === 0;
-const FALSE: Expression = { type: 'Literal', value: false, raw: 'false' };
+const FALSE: Expression = literal(false, 'false');
 const negated = (e: Expression): Expression => {
-  if (e.type === 'Literal') return { type: 'Literal', value: !e.value, raw: String(!e.value) };
+  if (e.type === 'Literal') return literal(!e.value, String(!e.value));
   const opposite = { '===': '!==', '!==': '===' } as const;
   if (e.type === 'BinaryExpression' && (e.operator === '===' || e.operator === '!==')) {
-    return { ...e, operator: opposite[e.operator] };
+    return binary(opposite[e.operator], e.left as Expression, e.right);
   }
   return js`!${e}`;
 };

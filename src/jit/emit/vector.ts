@@ -56,9 +56,13 @@ export class VectorEmitter {
   private readonly inlines: boolean;
   private labels = 0;
 
-  /** `inlines`: x87 arithmetic in place, for the control word that is usual. */
-  constructor(inlines: boolean) {
+  /** No instruction has a short way: nothing is ever known. */
+  private readonly idle: boolean;
+
+  /** `inlines`: x87 arithmetic in place, for the control word that is usual; `idle`: no instruction of the region has a short way. */
+  constructor(inlines: boolean, idle: boolean) {
     this.inlines = inlines;
+    this.idle = idle;
   }
 
   /** What is known where emission stands: kept along edges that lead nowhere else. */
@@ -68,16 +72,21 @@ export class VectorEmitter {
   get x87Variables(): X87Variables {
     return this.code.x87Variables;
   }
+  /** What is known, for another place. */
+  snapshot(): LaneCache {
+    return this.idle ? this.code.cache : new LaneCache(this.code.cache);
+  }
   /** Where emission goes on. */
   restore(cache: LaneCache): void {
-    this.code.cache = new LaneCache(cache);
+    if (!this.idle) this.code.cache = new LaneCache(cache);
   }
   /** Behind a helper. */
   forget(): void {
-    this.code.cache.dropAll();
+    if (!this.idle) this.code.cache.dropAll();
   }
   /** At the beginning of a block. */
   begin(expected: Expected): void {
+    if (this.idle) return;
     this.code.cache = LaneCache.expected(expected);
     for (const key of expected.waiting) this.code.variables.add(key);
   }
@@ -90,13 +99,14 @@ export class VectorEmitter {
     return this.gather(host, () => this.code.arrive(expected, leave));
   }
   marks(): JsStatement[] {
-    return this.code.marks();
+    return this.idle ? [] : this.code.marks();
   }
   /** Before a helper: all XMM registers in memory. */
   settle(host: VectorHost): JsStatement[] {
     return this.gather(host, () => this.code.settleAll());
   }
   private gather(host: VectorHost, emit: () => void): JsStatement[] {
+    if (this.idle) return [];
     const { code } = this;
     code.host = host;
     code.out = [];

@@ -23,6 +23,7 @@ import {
   X87_VALID,
 } from '../../runtime/fpu/x87-pairs.js';
 import { CLASS, ES, EXTENDED_NEAREST, PE } from '../../runtime/fpu/x87-short-core.js';
+import { blockOf } from './nodes.js';
 import { js, statements } from './quote.js';
 import type { VectorCode } from './vector-lanes.js';
 import { X87State } from './x87-state.js';
@@ -81,7 +82,7 @@ export class X87Variables {
   /** Loads all, with the top at distance `top` from the base; `leave` where the control or status word is not the usual one. */
   load(top: number, leave: JsStatement[], adopt: string): JsStatement[] {
     this.uses = true;
-    const shared: JsStatement = { type: 'BlockStatement', body: this.numbersIn };
+    const shared = blockOf(this.numbersIn);
     return statements`
       xst = xi[${X87_STATUS}];
       if ((xi[${X87_CONTROL}] & ${CLASS} ^ ${EXTENDED_NEAREST} | xst & ${ES}) !== 0) { ${leave} }
@@ -100,7 +101,7 @@ export class X87Variables {
   }
   /** Writes all, if it has been loaded. */
   store(): JsStatement[] {
-    const shared: JsStatement = { type: 'BlockStatement', body: this.numbersOut };
+    const shared = blockOf(this.numbersOut);
     const selector = (segment: Expression): Expression =>
       js`xi[${X87_SELECTORS} + (${segment} >> 1)] >>> ((${segment} & 1) << 4) & 65535`;
     return statements`if (xon !== 0) {

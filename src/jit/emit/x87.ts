@@ -18,6 +18,7 @@ import {
 import { R_SEGMENT_BASE } from '../../runtime/state.js';
 import { INT16, INT32, INT64 } from '../../runtime/fpu/x87-short.js';
 import { assignFlags } from './flags.js';
+import { call as callOf } from './nodes.js';
 import { identifier, js, numeral, statements } from './quote.js';
 import { compared } from './vector-arithmetic.js';
 import type { AccessSize } from './vector-lanes.js';
@@ -34,8 +35,7 @@ type Argument = Expression | number | string;
 function call(task: Task, name: string, ...parameters: Argument[]): Expression {
   const node = (a: Argument): Expression =>
     typeof a === 'number' ? numeral(a) : typeof a === 'string' ? identifier(a) : a;
-  const callee = identifier(task.code.host.x87(name));
-  return { type: 'CallExpression', optional: false, callee, arguments: parameters.map(node) };
+  return callOf(identifier(task.code.host.x87(name)), parameters.map(node));
 }
 /** Calls a short way that returns 0 where it ends. */
 function attempt(task: Task, name: string, ...parameters: Argument[]): void {

@@ -12,6 +12,7 @@ import {
   R_MAP_BASE,
   R_PAGE_EIP,
 } from '../../runtime/state.js';
+import { call as callOf } from '../emit/nodes.js';
 import { breakTo, js, identifier, numeral, statements } from '../emit/quote.js';
 import { fastLoad, fastStore } from '../emit/access.js';
 import type { Target } from '../emit/target.js';
@@ -92,12 +93,7 @@ export function handlerTarget(): Target {
     segment: (name, segment, offset, size, write) =>
       statements`const ${name} = segmentAddress(cpu, ${segment}, ${offset}, ${size}, ${write ? 1 : 0});`,
     helper(helper, args, name, control) {
-      const call: Expression = {
-        type: 'CallExpression',
-        optional: false,
-        callee: identifier(`H_${helper}`),
-        arguments: [identifier('cpu'), ...args],
-      };
+      const call = callOf(identifier(`H_${helper}`), [identifier('cpu'), ...args]);
       const out =
         control || name === undefined ? statements`${call};` : statements`const ${name} = ${call} | 0;`;
       return [...statements`r[${R_EIP}] = ${SHARED.eip(false)};`, ...out];

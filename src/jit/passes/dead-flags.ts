@@ -1,53 +1,94 @@
 /** Removes flag settings that the next setter overwrites before anything can see them. Faults and exits see the flags as before their instruction. */
 import type { Semantic, Statement, Value } from '../ir.js';
-import { removeDeadValues } from './dead-values.js';
+import { removeDeadValues, withStatements } from './dead-values.js';
 
-const READS = new Set(['condition', 'carry', 'statusFlags']);
-const CHANGES = new Set(['setFlags', 'patchFlags']);
-const MAY_LEAVE = new Set(['load', 'store', 'segment', 'fault', 'helper', 'quick', 'jump', 'repeat']);
-
-function valueReadsFlags(v: Value): boolean {
-  if (READS.has(v.op)) return true;
-  for (const part of Object.values(v)) {
-    if (part !== null && typeof part === 'object' && 'op' in part && valueReadsFlags(part as Value))
+function readsFlags(v: Value): boolean {
+  switch (v.op) {
+    case 'condition':
+    case 'carry':
+    case 'statusFlags':
       return true;
+    case 'const':
+    case 'immediate':
+    case 'code':
+    case 'gpr':
+    case 'temp':
+    case 'state':
+    case 'eip':
+    case 'target':
+    case 'slotAddress':
+    case 'slotSegment':
+      return false;
+    case 'not':
+    case 'neg':
+    case 'clz':
+    case 'isZero':
+    case 'zeroExtend':
+    case 'signExtend':
+    case 'truncate':
+      return readsFlags(v.value);
+    case 'select':
+      return readsFlags(v.condition) || readsFlags(v.then) || readsFlags(v.else);
+    case 'divideLong':
+      return readsFlags(v.high) || readsFlags(v.low) || readsFlags(v.divisor);
+    default:
+      return readsFlags(v.left) || readsFlags(v.right);
   }
-  return false;
 }
-const nested = (s: Statement): readonly Statement[] => (s.op === 'when' ? [...s.then, ...s.else] : []);
 
-/** Whether the flags before the statement can be seen by it. */
+/** Whether the flags before the statement can be seen by it: what may leave shows them to whoever comes next. */
 function sees(s: Statement): boolean {
-  if (MAY_LEAVE.has(s.op) || s.op === 'patchFlags') return true;
-  if (s.op === 'when') return valueReadsFlags(s.condition) || nested(s).some(sees);
-  for (const part of Object.values(s)) {
-    if (part !== null && typeof part === 'object' && 'op' in part && valueReadsFlags(part as Value))
+  switch (s.op) {
+    case 'let':
+    case 'setGpr':
+    case 'setState':
+      return readsFlags(s.value);
+    case 'setFlags':
+      return readsFlags(s.a) || readsFlags(s.b) || readsFlags(s.result);
+    case 'when':
+      return readsFlags(s.condition) || anySees(s.then) || anySees(s.else);
+    default:
       return true;
   }
+}
+function anySees(list: readonly Statement[]): boolean {
+  for (let i = 0; i < list.length; i++) if (sees(list[i]!)) return true;
   return false;
 }
-const overwrites = (semantic: Semantic): boolean => semantic.statements.some((s) => s.op === 'setFlags');
+function overwrites(list: readonly Statement[]): boolean {
+  for (let i = 0; i < list.length; i++) if (list[i]!.op === 'setFlags') return true;
+  return false;
+}
 
 /** Less its flags, and what was computed for them: an INC then reads no carry. */
-function withoutFlags(semantic: Semantic): Semantic {
-  return removeDeadValues({ ...semantic, statements: lessFlags(semantic.statements) });
-}
+const withoutFlags = (semantic: Semantic): Semantic =>
+  semantic.statements.some((s) => s.op === 'setFlags' || s.op === 'patchFlags' || s.op === 'when')
+    ? removeDeadValues(withStatements(semantic, lessFlags(semantic.statements)))
+    : removeDeadValues(semantic);
 function lessFlags(list: readonly Statement[]): Statement[] {
-  return list
-    .filter((s) => !CHANGES.has(s.op))
-    .map((s) => (s.op === 'when' ? { ...s, then: lessFlags(s.then), else: lessFlags(s.else) } : s))
-    .filter((s) => s.op !== 'when' || !nested(s).every((inner) => inner.op === 'let'));
+  const out: Statement[] = [];
+  for (const s of list) {
+    if (s.op === 'setFlags' || s.op === 'patchFlags') continue;
+    if (s.op !== 'when') out.push(s);
+    else {
+      const { op, condition, rare } = s;
+      const [then, otherwise] = [lessFlags(s.then), lessFlags(s.else)];
+      if (![...then, ...otherwise].every((inner) => inner.op === 'let'))
+        out.push({ op, condition, then, else: otherwise, rare });
+    }
+  }
+  return out;
 }
 
 /** `block`: the IR of consecutive instructions. The flags are live at its end. */
 export function removeDeadFlags(block: readonly Semantic[]): Semantic[] {
-  const out: Semantic[] = [];
+  const out = block.slice();
   let live = true;
   for (let i = block.length - 1; i >= 0; i--) {
     const semantic = block[i]!;
     const kept: Semantic = live ? semantic : withoutFlags(semantic);
-    live = kept.statements.some(sees) || (live && !overwrites(semantic));
-    out.unshift(kept);
+    out[i] = kept;
+    live = anySees(kept.statements) || (live && !overwrites(semantic.statements));
   }
   return out;
 }

@@ -31,12 +31,24 @@ export const VIEWS = { I32: 'Int32', U16: 'Uint16', U8: 'Uint8', F32: 'Float32',
 export type View = keyof typeof VIEWS;
 export const SHIFTS = { I32: 2, U16: 1, U8: 0, F32: 2, F64: 3 } as const;
 /** Methods of DataView that a view serves. */
-export const METHODS: Readonly<Record<string, View>> = {
-  Int32: 'I32',
-  Uint16: 'U16',
-  Float32: 'F32',
-  Float64: 'F64',
+export const LOADS: Readonly<Record<string, View>> = {
+  getInt32: 'I32',
+  getInt16: 'U16',
+  getUint16: 'U16',
+  getFloat32: 'F32',
+  getFloat64: 'F64',
 };
+export const STORES: Readonly<Record<string, View>> = {
+  setInt32: 'I32',
+  setUint16: 'U16',
+  setFloat32: 'F32',
+  setFloat64: 'F64',
+};
+
+/** Functions of Math of int32s, and of doubles; and operators that have singles as results where Math.fround rounds them. */
+export const INTEGER_MATH = new Set(['imul', 'clz32']);
+export const DOUBLE_MATH = new Set(['floor', 'ceil', 'sqrt', 'abs', 'min', 'max']);
+export const ROUNDED = new Set(['+', '-', '*', '/']);
 
 /** The function of Math that is called. */
 export function mathCall({ callee }: CallExpression): string | undefined {

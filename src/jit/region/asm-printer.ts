@@ -24,9 +24,13 @@ import type {
 import { js } from '../emit/quote.js';
 import {
   ARRAYS,
+  DOUBLE_MATH,
+  INTEGER_MATH,
+  LOADS,
   mathCall,
-  METHODS,
+  ROUNDED,
   SHIFTS,
+  STORES,
   viewCall,
   VIEWS,
   type AsmLayout,
@@ -38,51 +42,43 @@ import {
   doubleLiteral,
   floatForm,
   INITIAL,
+  isMagnitude,
   refuse,
   signedForm,
   Type,
   type Kind,
 } from './asm-types.js';
+import { Names } from './asm-names.js';
 import { COMPARISONS, isAtom, isBoolean, joinsBoth, masked } from './branchless.js';
 
 export type { AsmLayout } from './asm-places.js';
 export { NotInSubset } from './asm-types.js';
 
-/** Functions of the environment whose results are doubles; those of others are int32. */
-export type Signatures = ReadonlySet<string>;
-
-const BITWISE = new Set(['|', '&', '^', '<<', '>>', '>>>']);
-/** Functions of int32s, and of doubles. */
-const INTEGER_MATH = new Set(['imul', 'clz32']);
-const DOUBLE_MATH = new Set(['floor', 'ceil', 'sqrt', 'abs', 'min', 'max']);
-const ROUNDED = new Set(['+', '-', '*', '/']);
-
 export class AsmPrinter {
   /** Functions of the environment that the code calls. */
   readonly imports = new Set<string>();
   private readonly layout: AsmLayout;
-  private readonly doubles: Signatures;
+  /** Functions of the environment whose results are doubles; those of others are int32. */
+  private readonly doubles: ReadonlySet<string>;
   /** What the module takes from the standard library. */
   protected readonly views = new Set<View>();
   private readonly math = new Set<string>();
   private usesInfinity = false;
   /** Type of the expression printed last. */
   private type: Type = Type.INT;
-  /** Declared name → variable, innermost scope last. */
-  private readonly scopes: Map<string, string>[] = [new Map()];
-  private readonly free: Record<Kind, string[]> = { [Type.INT]: [], [Type.DOUBLE]: [], [Type.FLOAT]: [] };
-  private readonly variables = new Map<string, Kind>();
+  private readonly names = new Names();
 
-  constructor(layout: AsmLayout, doubles: Signatures = new Set()) {
+  constructor(layout: AsmLayout, doubles: ReadonlySet<string> = new Set()) {
     this.layout = layout;
     this.doubles = doubles;
   }
 
   /** The module whose instance is the function `name(parameters)` with that body. */
   module(name: string, parameters: readonly string[], body: readonly Statement[], result: string): string {
-    const text = body.map((s) => this.statement(s)).join('\n');
-    if (this.kindOf(result) !== Type.INT) refuse('a result that is no int32');
-    const variables = [...this.variables].map(([name, kind]) => `${name} = ${this.initial(kind)}`);
+    const text = this.list(body);
+    if ((this.names.variables.get(result)?.kind ?? Type.INT) !== Type.INT)
+      refuse('a result that is no int32');
+    const variables = [...this.names.variables.values()].map((v) => `${v.text} = ${this.initial(v.kind)}`);
     const declarations = variables.length > 0 ? `var ${variables.join(', ')};` : '';
     const imports = [...this.imports].map((i) => `var ${i} = env.${i};`).join(' ');
     return `"use asm";
@@ -141,71 +137,55 @@ return ${name};`;
     }
   }
 
+  private list(body: readonly Statement[]): string {
+    let text = '';
+    for (let i = 0; i < body.length; i++)
+      text = i === 0 ? this.statement(body[i]!) : `${text}\n${this.statement(body[i]!)}`;
+    return text;
+  }
   private block(body: readonly Statement[]): string {
-    const scope = new Map<string, string>();
-    this.scopes.push(scope);
-    const text = body.map((s) => this.statement(s)).join('\n');
-    this.scopes.pop();
-    for (const variable of scope.values()) this.free[this.variables.get(variable)!].push(variable);
+    const start = this.names.enter();
+    const text = this.list(body);
+    this.names.leave(start);
     return `{\n${text}\n}`;
   }
 
   private case({ test, consequent }: SwitchCase): string {
-    const body = consequent.map((s) => this.statement(s)).join('\n');
+    const body = this.list(consequent);
     return test ? `case ${this.expression(test)}: ${body}` : `default: ${body}`;
   }
 
   private declaration({ declarations }: VariableDeclaration): string {
-    return declarations
-      .map(({ id, init }) => {
-        if (id.type !== 'Identifier' || !init) refuse('a declaration without a value');
-        // The value first: it may mention an outer variable of that name.
-        const text = this.expression(init);
-        const kind = this.type >= Type.DOUBLE ? (this.type as Kind) : Type.INT;
-        if (this.type === Type.INTISH) refuse('a sum without a coercion');
-        return `${this.declare(id.name, kind)} = ${text};`;
-      })
-      .join(' ');
-  }
-
-  private declare(name: string, kind: Kind): string {
-    const outermost = this.scopes.length === 1;
-    let variable = outermost ? name : this.free[kind].pop();
-    if (variable === undefined) variable = `T${this.variables.size}`;
-    this.variables.set(variable, kind);
-    this.scopes.at(-1)!.set(name, variable);
-    return variable;
-  }
-
-  private variable(name: string): string {
-    for (let i = this.scopes.length - 1; i >= 0; i--) {
-      const variable = this.scopes[i]!.get(name);
-      if (variable !== undefined) return variable;
+    let text = '';
+    for (let i = 0; i < declarations.length; i++) {
+      const { id, init } = declarations[i]!;
+      if (id.type !== 'Identifier' || !init) return refuse('a declaration without a value');
+      // The value first: it may mention an outer variable of that name.
+      const value = this.expression(init);
+      const kind = this.type >= Type.DOUBLE ? (this.type as Kind) : Type.INT;
+      if (this.type === Type.INTISH) refuse('a sum without a coercion');
+      text += `${i === 0 ? '' : ' '}${this.names.declare(id.name, kind).text} = ${value};`;
     }
-    return name;
+    return text;
   }
 
   private effect(e: Expression): string {
     if (e.type === 'AssignmentExpression') return `${this.assignment(e)};`;
     if (e.type !== 'CallExpression') return refuse(`${e.type} as a statement`);
-    const view = viewCall(e);
-    return view === undefined
-      ? `${this.call(e)};`
-      : this.store(view.view, view.method, e.arguments as Expression[]);
+    const to = viewCall(e);
+    return to ? this.store(to.view, to.method, e.arguments as Expression[]) : `${this.call(e)};`;
   }
 
   private assignment({ operator, left, right }: AssignmentExpression): string {
     if (operator !== '=') refuse(`operator ${operator}`);
     if (left.type === 'Identifier') {
-      const variable = this.variable(left.name);
-      return `${variable} = ${this.as(this.kindOf(variable), right)}`;
+      const variable = this.names.variable(left.name);
+      if (variable === undefined) return `${left.name} = ${this.int(right)}`;
+      return `${variable.text} = ${this.as(variable.kind, right)}`;
     }
     if (left.type !== 'MemberExpression') return refuse(left.type);
     const { view, place } = this.element(left);
     return `${place} = ${this.toView(view, right)}`;
-  }
-  private kindOf(variable: string): Kind {
-    return this.variables.get(variable) ?? Type.INT;
   }
   /** As what a variable of that kind holds. */
   private as(kind: Kind, e: Expression): string {
@@ -222,7 +202,7 @@ return ${name};`;
   }
 
   private store(name: string, method: string, [at, value]: readonly Expression[]): string {
-    const view = (method.startsWith('set') && METHODS[method.slice(3)]) || refuse(method);
+    const view = STORES[method] ?? refuse(method);
     const aligned = (): string => `${this.at(view, this.any(at!))} = ${this.toView(view, value!)};`;
     if (name === 'dv') return aligned();
     if (view === 'F32' || view === 'F64') refuse('a misaligned number');
@@ -309,12 +289,11 @@ return ${name};`;
   }
 
   private identifier(name: string): string {
-    if (name === 'Infinity') {
-      this.usesInfinity = true;
-      return this.typed(Type.DOUBLE, 'infinity');
-    }
-    const variable = this.variable(name);
-    return this.typed(this.kindOf(variable), variable);
+    const variable = this.names.variable(name);
+    if (variable !== undefined) return this.typed(variable.kind, variable.text);
+    if (name !== 'Infinity') return this.typed(Type.INT, name);
+    this.usesInfinity = true;
+    return this.typed(Type.DOUBLE, 'infinity');
   }
   private read(view: View, place: string): string {
     if (view === 'F64') return this.typed(Type.DOUBLE, `(+${place})`);
@@ -327,7 +306,10 @@ return ${name};`;
   }
   private choice({ test, consequent, alternate }: ConditionalExpression): string {
     const condition = this.condition(test);
-    const [a, typeA, b, typeB] = this.pair(consequent, alternate);
+    const a = this.expression(consequent);
+    const typeA = this.type;
+    const b = this.expression(alternate);
+    const typeB = this.type;
     const ints = typeA <= Type.INT && typeB <= Type.INT;
     if (ints && isAtom(consequent) && isAtom(alternate))
       return this.typed(Type.INT, masked(isBoolean(test) ? condition : `((${condition} | 0) != 0)`, a, b));
@@ -362,14 +344,30 @@ return ${name};`;
   private binary(e: BinaryExpression): string {
     const { operator, right } = e;
     const left = e.left as Expression;
-    if (operator in COMPARISONS) return this.comparison(COMPARISONS[operator]!, left, right);
-    if (operator === '>>>') return this.typed(Type.UNSIGNED, `(${this.any(left)} >>> ${this.any(right)})`);
-    if (BITWISE.has(operator))
-      return this.typed(Type.SIGNED, `(${this.any(left)} ${operator} ${this.any(right)})`);
-    if (operator === '+' || operator === '-') return this.sum(operator, left, right);
-    if (operator === '*') return this.typed(Type.DOUBLE, `(${this.double(left)} * ${this.double(right)})`);
-    if (operator === '/') return this.quotient(left, right);
-    return refuse(`operator ${operator}`);
+    switch (operator) {
+      case '|':
+      case '&':
+      case '^':
+      case '<<':
+      case '>>':
+        return this.bitwise(Type.SIGNED, operator, left, right);
+      case '>>>':
+        return this.bitwise(Type.UNSIGNED, operator, left, right);
+      case '+':
+      case '-':
+        return this.sum(operator, left, right);
+      case '*':
+        return this.typed(Type.DOUBLE, `(${this.double(left)} * ${this.double(right)})`);
+      case '/':
+        return this.quotient(left, right);
+      default:
+        return this.comparison(COMPARISONS.get(operator) ?? refuse(`operator ${operator}`), left, right);
+    }
+  }
+  private bitwise(type: Type, operator: string, left: Expression, right: Expression): string {
+    const text = `(${this.any(left)} ${operator} ${this.any(right)})`;
+    this.type = type;
+    return text;
   }
 
   /** That of int32s, coerced to 32 bits as it has to be, is their integer quotient: no rounding of a double reaches the next integer. */
@@ -384,7 +382,12 @@ return ${name};`;
 
   /** Both sides signed, both unsigned, or both floating point, which `type` tells; a variable counts as signed. */
   private alike(operator: string, left: Expression, right: Expression): string {
-    const [a, typeA, b, typeB] = this.pair(left, right);
+    const a = this.expression(left);
+    const typeA = this.type;
+    const b = this.expression(right);
+    const typeB = this.type;
+    if (typeA === Type.INT && typeB <= Type.SIGNED)
+      return this.typed(Type.SIGNED, `((${a} | 0) ${operator} ${b})`);
     let [type, form] = commonForm(left, a, typeA, right, b, typeB);
     if (type === Type.FLOAT && operator === '/') {
       form = [doubleForm(a, typeA), doubleForm(b, typeB)];
@@ -393,17 +396,14 @@ return ${name};`;
     return this.typed(type, `(${form[0]} ${operator} ${form[1]})`);
   }
   private sum(operator: string, left: Expression, right: Expression): string {
-    const [a, typeA, b, typeB] = this.pair(left, right);
+    const a = this.expression(left);
+    const typeA = this.type;
+    const b = this.expression(right);
+    const typeB = this.type;
     if (typeA >= Type.DOUBLE || typeB >= Type.DOUBLE)
       return this.typed(Type.DOUBLE, `(${doubleForm(a, typeA)} ${operator} ${doubleForm(b, typeB)})`);
     if (typeA === Type.INTISH || typeB === Type.INTISH) refuse('a sum of sums without a coercion');
     return this.typed(Type.INTISH, `(${a} ${operator} ${b})`);
-  }
-
-  private pair(left: Expression, right: Expression): readonly [string, Type, string, Type] {
-    const a = this.expression(left);
-    const typeA = this.type;
-    return [a, typeA, this.expression(right), this.type];
   }
 
   /** A place in one of the arrays that share the buffer, as an lvalue or to be coerced. */
@@ -427,8 +427,12 @@ return ${name};`;
   private call({ callee, arguments: list }: CallExpression): string {
     if (callee.type !== 'Identifier') return refuse('a method call');
     this.imports.add(callee.name);
-    const given = (list as Expression[]).filter((a) => !(a.type === 'Identifier' && a.name === 'cpu'));
-    return `${callee.name}(${given.map((a) => this.argument(a)).join(', ')})`;
+    let given = '';
+    for (const a of list as Expression[]) {
+      if (a.type === 'Identifier' && a.name === 'cpu') continue;
+      given = given === '' ? this.argument(a) : `${given}, ${this.argument(a)}`;
+    }
+    return `${callee.name}(${given})`;
   }
   protected argument(e: Expression): string {
     const text = this.expression(e);
@@ -451,7 +455,10 @@ return ${name};`;
     if (name === 'fround') return this.single(values[0]!);
     this.math.add(name);
     if (INTEGER_MATH.has(name))
-      return this.typed(Type.SIGNED, `(${name}(${values.map((a) => this.asInt32(a)).join(', ')}) | 0)`);
+      return this.typed(
+        Type.SIGNED,
+        `(${name}(${values.map((a) => `(${this.any(a)} | 0)`).join(', ')}) | 0)`,
+      );
     if (!DOUBLE_MATH.has(name)) return refuse(`Math.${name}`);
     const typed = values.map((a) => [this.expression(a), this.type] as const);
     const [text, type] = typed[0]!;
@@ -461,8 +468,10 @@ return ${name};`;
   /** Math.fround: of one operation on singles, the operation on singles. */
   private single(e: Expression): string {
     if (e.type === 'BinaryExpression' && ROUNDED.has(e.operator)) {
-      const [a, typeA, b, typeB] = this.pair(e.left as Expression, e.right);
-      if (typeA === Type.FLOAT && typeB === Type.FLOAT) return this.rounded(`${a} ${e.operator} ${b}`);
+      const a = this.expression(e.left as Expression);
+      const typeA = this.type;
+      const b = this.expression(e.right);
+      if (typeA === Type.FLOAT && this.type === Type.FLOAT) return this.rounded(`${a} ${e.operator} ${b}`);
     }
     if (e.type === 'CallExpression' && mathCall(e) === 'sqrt') {
       const text = this.expression(e.arguments[0] as Expression);
@@ -473,16 +482,11 @@ return ${name};`;
     if (this.type === Type.FLOAT) return text;
     return this.rounded(this.type <= Type.SIGNED ? text : doubleForm(text, this.type));
   }
-  /** Arguments that the function itself coerces. */
-  private asInt32(e: Expression): string {
-    return `(${this.any(e)} | 0)`;
-  }
-
   private load(name: string, method: string, at: Expression): string {
     if (name === 'dv' && method === 'getUint32')
       return this.typed(Type.UNSIGNED, `(${this.at('I32', this.any(at))} >>> 0)`);
     const narrow = method === 'getInt16';
-    const view = narrow ? 'U16' : (method.startsWith('get') && METHODS[method.slice(3)]) || refuse(method);
+    const view = LOADS[method] ?? refuse(method);
     const aligned = this.read(view, this.at(view, this.any(at)));
     if (name === 'dv') return narrow ? this.typed(Type.SIGNED, `(${aligned} << 16 >> 16)`) : aligned;
     if (narrow || view === 'F32' || view === 'F64') refuse('a misaligned number');
@@ -492,7 +496,3 @@ return ${name};`;
     return this.typed(Type.SIGNED, text);
   }
 }
-
-/** Of a negative int32. */
-const isMagnitude = (value: unknown): value is number =>
-  Number.isInteger(value) && (value as number) <= 0x80000000;

@@ -42,6 +42,10 @@ export function doubleForm(text: string, type: Type): string {
   return type === Type.UNSIGNED ? `(+(${text} >>> 0))` : `(+(${text} | 0))`;
 }
 
+/** Of a negative int32. */
+export const isMagnitude = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) <= 0x80000000;
+
 /** The number that an expression spells out. */
 export function constantOf(e: Expression): number | undefined {
   if (e.type === 'Literal') return typeof e.value === 'number' ? e.value : undefined;

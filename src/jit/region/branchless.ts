@@ -2,14 +2,14 @@
 import type { Expression, LogicalExpression } from 'estree';
 
 /** Operators of comparisons, and how the ahead-of-time subset writes them. */
-export const COMPARISONS: Readonly<Record<string, string>> = {
-  '<': '<',
-  '<=': '<=',
-  '>': '>',
-  '>=': '>=',
-  '===': '==',
-  '!==': '!=',
-};
+export const COMPARISONS: ReadonlyMap<string, string> = new Map([
+  ['<', '<'],
+  ['<=', '<='],
+  ['>', '>'],
+  ['>=', '>='],
+  ['===', '=='],
+  ['!==', '!='],
+]);
 
 /** Gives true or false, which are 1 and 0 in the ahead-of-time subset. */
 export function isBoolean(e: Expression): boolean {
@@ -19,7 +19,7 @@ export function isBoolean(e: Expression): boolean {
     case 'UnaryExpression':
       return e.operator === '!';
     case 'BinaryExpression':
-      return e.operator in COMPARISONS;
+      return COMPARISONS.has(e.operator);
     case 'LogicalExpression':
       return e.operator !== '??' && isBoolean(e.left) && isBoolean(e.right);
     case 'ConditionalExpression':

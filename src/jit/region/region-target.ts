@@ -27,14 +27,16 @@ import {
   writeAt,
 } from '../emit/access.js';
 import type { Member } from '../passes/group-accesses.js';
+import { blockOf, call as callOf } from '../emit/nodes.js';
 import { breakTo, identifier, js, statements } from '../emit/quote.js';
 import type { QuickCode, Target } from '../emit/target.js';
 import { STRING_RUNS, stringRun } from '../emit/string.js';
 import { isX87, VectorEmitter } from '../emit/vector.js';
 import type { X87State } from '../emit/x87-state.js';
-import type { Form, VectorHost } from '../emit/vector-lanes.js';
+import type { VectorHost } from '../emit/vector-lanes.js';
 import type { Expected } from '../emit/lane-cache.js';
 import { choose } from './choose.js';
+import type { Case, Position } from './position.js';
 import type { TranslationOptions } from './translate.js';
 import {
   SITE_ACCESS,
@@ -58,7 +60,8 @@ const FLAG_LOCALS = [
 ] as const;
 
 /** A block whose statements are added later: the list itself stays shared. */
-const shared = (body: JsStatement[]): JsStatement => ({ type: 'BlockStatement', body });
+const shared = blockOf;
+const OUT = breakTo('OUT');
 
 /** A call whose return address is in the region, or an indirect jump. Offsets are relative to the page. */
 export interface Call {
@@ -69,36 +72,6 @@ export interface Call {
   readonly at: number;
   readonly machine: number;
   readonly direct: boolean;
-}
-
-/** The instruction being emitted. */
-export interface Position {
-  readonly offset: number;
-  readonly length: number;
-  readonly mnemonic: string;
-  /** Instructions of the block that have not completed when this one begins. */
-  readonly remaining: number;
-  readonly machine: number;
-  /** Machine addresses of the x87 and SSE instructions of the block. */
-  readonly quick: readonly number[];
-  /** How the instructions that follow use what an XMM register is loaded with. */
-  readonly form: (register: number) => Form | undefined;
-  /** Complete missed accesses by a call instead of leaving. */
-  readonly calls: boolean;
-  /** Its helper does an x87 instruction that might be emitted in place. */
-  readonly helps: boolean;
-  /** The last instruction of its block: control leaves or branches by itself. */
-  readonly last: boolean;
-  /** Direct branch: its two ways. */
-  readonly taken: (to: Expression) => JsStatement[];
-  readonly notTaken: () => JsStatement[];
-  /** Block number of the return address, -1 if it is not in the region. */
-  readonly continuation: number;
-  /** A call whose callee follows as block, or a return from one: to be followed by `taken`, a return only if it goes to offset `back`. */
-  readonly inlined: boolean;
-  /** Indirect jump or call: offsets that are in the region. */
-  readonly cases: readonly { readonly offset: number; readonly go: () => JsStatement[] }[];
-  readonly back: number | undefined;
 }
 
 export class RegionTarget implements Target {
@@ -127,10 +100,11 @@ export class RegionTarget implements Target {
   constructor(
     longest: number,
     { inlinesX87, precise, special }: Pick<TranslationOptions, 'inlinesX87' | 'precise' | 'special'>,
+    idle: boolean,
   ) {
     this.longest = longest;
     this.vectorHost = { ...this.vectorHost, precise, special };
-    this.vectors = new VectorEmitter(inlinesX87);
+    this.vectors = new VectorEmitter(inlinesX87, idle);
   }
 
   readonly flags = {
@@ -204,7 +178,9 @@ export class RegionTarget implements Target {
     return statements`eip = ${to}; ${this.out()}`;
   }
   private out(): JsStatement[] {
-    return [...this.vectors.marks(), breakTo('OUT')];
+    const out = this.vectors.marks();
+    out.push(OUT);
+    return out;
   }
   /** Leaves before the current instruction, which is the interpreter's. */
   private leaveHere(
@@ -392,12 +368,7 @@ export class RegionTarget implements Target {
     this.helperCalls++;
     this.vectors.forget();
     this.called = true;
-    const call: Expression = {
-      type: 'CallExpression',
-      optional: false,
-      callee: identifier(`H_${helper}`),
-      arguments: [identifier('cpu'), ...args],
-    };
+    const call = callOf(identifier(`H_${helper}`), [identifier('cpu'), ...args]);
     if (control) return [...flush, ...this.spill(), ...statements`${call};`];
     return [
       ...flush,
@@ -438,30 +409,36 @@ export class RegionTarget implements Target {
     // The helper has moved r[R_EIP], and all state is in memory.
     if (kind === 'helper') return statements`r[${R_BUDGET}] = r[${R_BUDGET}] - 1 | 0; return 0;`;
     if (this.at.inlined && (kind === 'call' || kind === 'return')) return this.inlined(to, called, this.at);
-    if (kind === 'return' && this.at.cases.length > 0) return this.returnInside(to, called, this.at);
+    if (kind === 'return') {
+      const { cases } = this.at;
+      if (cases.length > 0) return this.returnInside(to, called, cases);
+    }
     if (kind === 'indirect' || kind === 'callIndirect') return this.indirect(to, called, this.at);
     if (kind === 'call' && this.at.continuation >= 0) return this.call(to, this.at.continuation, false);
     if (kind === 'direct') {
       // Both ways emit other blocks, which move `at` on.
-      const { taken, notTaken } = this.at;
-      if (condition === undefined) return taken(to);
-      return [...statements`if (${condition}) { ${taken(to)} }`, ...notTaken()];
+      const { at } = this;
+      if (condition === undefined) return at.taken(to);
+      const branch = statements`if (${condition}) { ${at.taken(to)} }`;
+      branch.push(...at.notTaken());
+      return branch;
     }
     return this.leaveFor(to);
   }
 
   /** Goes into an inlined callee or back from it. */
-  private inlined(to: Expression, called: boolean, { back, taken }: Position): JsStatement[] {
+  private inlined(to: Expression, called: boolean, at: Position): JsStatement[] {
+    const { back } = at;
     const elsewhere =
       back === undefined ? [] : statements`if (${to} !== (vb + ${back} | 0)) { eip = ${to}; ${this.out()} }`;
     const settled = called
       ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { eip = ${to}; ${this.out()} }`
       : [];
-    return [...settled, ...elsewhere, ...taken(to)];
+    return [...settled, ...elsewhere, ...at.taken(to)];
   }
 
   /** A return that may go behind a call of the region itself. */
-  private returnInside(to: Expression, called: boolean, { cases }: Position): JsStatement[] {
+  private returnInside(to: Expression, called: boolean, cases: readonly Case[]): JsStatement[] {
     const leave = this.leaveFor(to);
     const settled = called ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${leave} }` : [];
     const name = `j${this.at.offset & 4095}_`;

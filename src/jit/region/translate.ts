@@ -5,14 +5,16 @@ import type { KnownFlags } from '../emit/flags.js';
 import { hasShortWay, isInlineX87 } from '../emit/vector.js';
 import {
   declarations,
-  LaneCache,
+  type LaneCache,
   NOTHING_EXPECTED,
   settleMarked,
   type Expected,
 } from '../emit/lane-cache.js';
 import { findExpected, type Edge } from './lane-flow.js';
 import { formOf } from './lane-forms.js';
+import type { Form } from '../emit/vector-lanes.js';
 import type { X87State } from '../emit/x87-state.js';
+import { blockOf } from '../emit/nodes.js';
 import { block, js, labelled, statements } from '../emit/quote.js';
 import type { ModeView } from '../builder.js';
 import { groupAccesses, type BlockTree } from '../passes/group-accesses.js';
@@ -26,7 +28,8 @@ import { R_BUDGET, R_EIP } from '../../runtime/state.js';
 import { NotInSubset, type AsmLayout } from './asm-printer.js';
 import { compile, compileAhead, type CompiledSource } from './compile.js';
 import type { Block, RegionGraph } from './graph.js';
-import { isLeftOut, targetOf, type Placed } from './placed.js';
+import { after, isDirect, isLeftOut, targetOf, type Placed } from './placed.js';
+import { Position, type Surroundings } from './position.js';
 import { GPR_NAMES, RegionTarget } from './region-target.js';
 import type { Site } from './sites.js';
 import { findX87States, type X87Way } from './x87-flow.js';
@@ -91,9 +94,11 @@ export interface TranslationOptions {
   alone(machine: number): boolean;
 }
 
-class RegionEmitter implements BlockEmitter {
+class RegionEmitter implements BlockEmitter, Surroundings {
   readonly target: RegionTarget;
   private readonly emitter: Emitter;
+  /** No instruction has a short way by vector registers or the x87 unit's. */
+  private readonly idle: boolean;
   private readonly graph: RegionGraph;
   private readonly options: TranslationOptions;
   layout!: Layout;
@@ -116,7 +121,8 @@ class RegionEmitter implements BlockEmitter {
     this.graph = graph;
     this.options = options;
     this.expected = expected;
-    this.target = new RegionTarget(graph.instructionCount, options);
+    this.idle = !graph.blocks.some(({ body }) => body.some((p) => hasShortWay(p.instruction.mnemonic)));
+    this.target = new RegionTarget(graph.instructionCount, options, this.idle);
     this.x87 = this.x87States();
     this.emitter = new Emitter(this.target);
   }
@@ -126,31 +132,36 @@ class RegionEmitter implements BlockEmitter {
     this.emitter.known = inherited ? this.edgeKnown : undefined;
     if (inherited) this.target.vectors.restore(this.edgeLanes!);
     else this.begin(node);
-    const count = current.body.length;
     if (!inherited && !this.grouped.delete(node)) this.group(node);
     const semantics = this.semantics(node);
-    const out = statements`n = n - ${count} | 0;`;
-    current.body.forEach((placed, i) => {
-      const last = i === count - 1;
-      const way = this.x87Way(node, i);
-      const helps =
-        this.options.helps(this.machineOf(placed)) ||
-        (way === 'inline' && !this.target.vectors.cache.x87.state.fits(placed.instruction));
-      this.target.at = { ...this.position(node, current, placed, count - i, last), helps };
-      if (isLeftOut(placed.instruction)) {
-        out.push(...this.target.leaveBefore());
-        return;
-      }
-      if (placed.instruction.operands[0]?.kind === 'relative')
-        this.target.target = js`vb + ${targetOf(placed)} | 0`;
-      const ends = semantics[i]!.endsBlock && semantics[i]!.statements.some((s) => s.op === 'jump');
-      if (semantics[i]!.statements.some(callsHelper)) out.push(...this.target.settleVectors());
-      if (helps || way === 'outside') out.push(...this.target.leaveX87(placed.instruction.mnemonic));
-      out.push(...this.emitter.instruction(semantics[i]!, `t${this.serial++}_`));
-      if (!ends) out.push(...(last ? this.target.settleFall() : this.target.settle()));
-      if (last && !ends) out.push(...this.way(node, current.next, placed.offset + placed.instruction.length));
-    });
-    return [block(this.target.usesVectors ? removeDeadLanes(out) : out)];
+    const out = statements`n = n - ${current.body.length} | 0;`;
+    for (let i = 0; i < current.body.length; i++) this.instruction(node, current, i, semantics[i]!, out);
+    return [blockOf(this.target.usesVectors ? removeDeadLanes(out) : out)];
+  }
+
+  /** Appends an instruction's code; that of the last one leads on to other blocks. */
+  private instruction(node: number, current: Block, i: number, semantic: Semantic, out: JsStatement[]): void {
+    const { target, options } = this;
+    const placed = current.body[i]!;
+    const machine = this.machineOf(placed);
+    const way = this.x87Way(node, i);
+    const helps =
+      options.helps(machine) ||
+      (way === 'inline' && !target.vectors.cache.x87.state.fits(placed.instruction));
+    target.at = new Position(this, node, current, i, machine, options.calls(machine), helps);
+    if (isLeftOut(placed.instruction)) {
+      append(out, target.leaveBefore());
+      return;
+    }
+    if (isDirect(placed.instruction)) target.target = js`vb + ${targetOf(placed)} | 0`;
+    const last = i === current.body.length - 1;
+    const ends = semantic.endsBlock && semantic.statements.some(isJump);
+    if (!this.idle && semantic.statements.some(callsHelper)) append(out, target.settleVectors());
+    if (helps || way === 'outside') append(out, target.leaveX87(placed.instruction.mnemonic));
+    append(out, this.emitter.instruction(semantic, `t${this.serial++}_`));
+    if (ends) return;
+    append(out, last ? target.settleFall() : target.settle());
+    if (last) append(out, this.way(node, current.next, after(placed)));
   }
 
   private begin(node: number): void {
@@ -180,6 +191,7 @@ class RegionEmitter implements BlockEmitter {
   }
   /** How an instruction stands to the x87 unit. Others with short ways may become calls of helpers. */
   private x87Way(node: number, i: number): X87Way {
+    if (this.idle) return 'none';
     const placed = this.graph.blocks[node]!.body[i]!;
     const { statements } = this.semantics(node)[i]!;
     const { mnemonic } = placed.instruction;
@@ -195,7 +207,8 @@ class RegionEmitter implements BlockEmitter {
     const known = this.prepared[node];
     if (known !== undefined) return known;
     const { body } = this.graph.blocks[node]!;
-    const made = removeDeadFlags(body.map((p) => this.semanticOf(p))).map(removeDeadValues);
+    const made = removeDeadFlags(body.map((p) => this.semanticOf(p)));
+    for (let i = 0; i < made.length; i++) made[i] = removeDeadValues(made[i]!);
     this.prepared[node] = made;
     return made;
   }
@@ -235,53 +248,42 @@ class RegionEmitter implements BlockEmitter {
     return first === undefined || !this.options.expects(this.machineOf(first));
   }
 
-  private quickMachines({ body }: Block): number[] {
+  // ---- surroundings of an instruction ------------------------------------------------------------------------------------
+  quickMachines(node: number): readonly number[] {
+    const { body } = this.graph.blocks[node]!;
     return body.filter((p) => hasShortWay(p.instruction.mnemonic)).map((p) => this.machineOf(p));
   }
-
-  private position(node: number, current: Block, placed: Placed, remaining: number, last: boolean) {
-    const machine = this.machineOf(placed);
-    const { instruction, offset } = placed;
-    return {
-      offset,
-      length: instruction.length,
-      mnemonic: instruction.mnemonic,
-      remaining,
-      machine,
-      quick: this.quickMachines(current),
-      form: (register: number) => formOf(this.graph, node, placed, register),
-      calls: this.options.calls(machine),
-      last,
-      taken: (to: Expression) =>
-        current.back === undefined && this.graph.isTruncated(placed)
-          ? this.target.leaveFor(to)
-          : this.way(node, current.taken, current.back ?? targetOf(placed)),
-      notTaken: () => this.way(node, current.next, offset + instruction.length),
-      continuation: current.continuation,
-      inlined: current.taken >= 0,
-      cases: current.cases.map(({ offset: to, node: target }) => ({
-        offset: to,
-        go: () => this.way(node, target, to),
-      })),
-      back: current.back,
-    };
+  form(node: number, placed: Placed, register: number): Form | undefined {
+    return formOf(this.graph, node, placed, register);
   }
-
+  taken(node: number, placed: Placed, to: Expression): JsStatement[] {
+    const { taken, back } = this.graph.blocks[node]!;
+    return back === undefined && this.graph.isTruncated(placed)
+      ? this.target.leaveFor(to)
+      : this.way(node, taken, back ?? targetOf(placed));
+  }
+  notTaken(node: number, placed: Placed): JsStatement[] {
+    return this.way(node, this.graph.blocks[node]!.next, after(placed));
+  }
   /** To another block, or out of the region at `offset`. */
-  private way(from: number, to: number, offset: number): JsStatement[] {
+  way(from: number, to: number, offset: number): JsStatement[] {
     if (to < 0) return this.target.leaveAt(offset, 0);
-    const before = this.emitter.known;
-    const lanes = new LaneCache(this.target.vectors.cache);
+    const { emitter, target, layout, origin } = this;
+    const before = emitter.known;
+    const lanes = target.vectors.snapshot();
     this.edgeKnown = before;
     this.edgeLanes = lanes;
-    const state = this.layout.inherits(from, to) ? undefined : this.x87[to];
-    const meet = state ? this.target.meetX87(state) : [];
-    const { origin } = this;
-    const out = [...this.toward(from, to), ...this.layout.branch(from, to)];
+    const inherits = layout.inherits(from, to);
+    const state = inherits ? undefined : this.x87[to];
+    const meet = state ? target.meetX87(state) : [];
+    const out = inherits ? [] : [...this.toward(from, to)];
+    append(out, layout.branch(from, to));
     this.origin = origin;
-    this.emitter.known = before;
-    this.target.vectors.restore(lanes);
-    return [...this.pageCheck(from, to), ...meet, ...out];
+    emitter.known = before;
+    target.vectors.restore(lanes);
+    const check = this.pageCheck(from, to);
+    if (check.length === 0 && meet.length === 0) return out;
+    return [...check, ...meet, ...out];
   }
   /** Before control goes to another page: that it is still there, and has been fetched from. */
   private pageCheck(from: number, to: number): JsStatement[] {
@@ -290,16 +292,14 @@ class RegionEmitter implements BlockEmitter {
     if (more === 0) return [];
     return statements`if ((pages & ${more}) !== ${more}) { ${target.leaveAt(graph.blocks[to]!.start, 0)} }`;
   }
-  /** What is to be done on an edge. */
+  /** What is to be done on an edge that is no inheritance. */
   private toward(from: number, to: number): JsStatement[] {
-    if (this.layout.inherits(from, to)) return [];
     if (!this.layout.staysInside(from, to)) return this.arrive(to, NOTHING_EXPECTED);
-    const { cache } = this.target.vectors;
     this.edges.push({
       from: this.origin,
       to,
       backward: this.layout.isBackward(from, to),
-      cache: new LaneCache(cache),
+      cache: this.target.vectors.snapshot(),
     });
     return this.arrive(to);
   }
@@ -337,6 +337,11 @@ class RegionEmitter implements BlockEmitter {
   }
 }
 
+/** Adds what may be more than a call can have arguments. */
+function append(out: JsStatement[], more: readonly JsStatement[]): void {
+  for (let i = 0; i < more.length; i++) out.push(more[i]!);
+}
+const isJump = (s: Statement): boolean => s.op === 'jump';
 const callsHelper = (s: Statement): boolean =>
   s.op === 'helper' || s.op === 'repeat' || (s.op === 'when' && [...s.then, ...s.else].some(callsHelper));
 
