@@ -27,7 +27,7 @@ import { Interpreter } from './interpreter/interpreter.js';
 import { CHAIN_LIMIT, Predecoder, type Concrete } from './interpreter/predecode.js';
 import { decodeIn, modeView } from './mode-view.js';
 import { CodeLimit } from './code-limit.js';
-import { RegionEnd } from './region/links.js';
+import { RegionEnd } from './region/transfer.js';
 import { RegionTable, type RegionOptions } from './region/table.js';
 import { semanticOf } from './semantics/index.js';
 import { SingleStep } from './single-step.js';

@@ -28,11 +28,14 @@ export interface CodeArea {
   readonly map: number;
   /** Int32 × frames × CODE_MODES. */
   readonly pages: number;
+  /** Int32 × LINK_WORDS: how regions reach each other (jit/region/link-area.ts). */
+  readonly links: number;
 }
 export const CODE_SLOTS = 1 << 20;
 export const CODE_PAGES = 1 << 12;
 /** The first of them is always empty. */
 export const CODE_MODES = 24;
+export const LINK_WORDS = 1 << 21;
 
 const FPU_AT = 512;
 const SELECTORS_AT = FPU_AT + 400;
@@ -54,7 +57,8 @@ export function processorArea(ramBytes: number): ProcessorArea {
   const heat = slots + 16 * CODE_SLOTS;
   const map = heat + 4 * CODE_SLOTS;
   const pages = map + 4 * 4096 * CODE_PAGES;
-  const whole = granules(pages + (ramBytes >>> 12) * 4 * CODE_MODES);
+  const links = pages + (ramBytes >>> 12) * 4 * CODE_MODES;
+  const whole = granules(links + 4 * LINK_WORDS);
   const fits = whole <= LIMIT;
   return {
     buffer: new ArrayBuffer(fits ? whole : granules(execute)),
@@ -62,7 +66,7 @@ export function processorArea(ramBytes: number): ProcessorArea {
     fpu: ramBytes + FPU_AT,
     selectors: ramBytes + SELECTORS_AT,
     tables,
-    code: fits ? { execute, slots, heat, map, pages } : undefined,
+    code: fits ? { execute, slots, heat, map, pages, links } : undefined,
   };
 }
 const granules = (bytes: number): number => Math.ceil(bytes / GRANULE) * GRANULE;

@@ -1,4 +1,4 @@
-/** Calls that regions run as nested functions or inline: the same state as one instruction at a time, wherever the run is cut. */
+/** Calls from one region to another, and inline: the same state as one instruction at a time, wherever the run is cut. */
 import { describe, expect, it } from 'vitest';
 import { createEngine, type EngineName } from '../../src/jit/engines.js';
 import { VectorMachine } from '../../src/jit/vector-machine.js';
@@ -53,10 +53,12 @@ function stateAfter(
   code: Uint8Array,
   cuts: readonly number[],
   options: object = {},
+  links = true,
 ): number[] {
   const machine = new VectorMachine(32);
   machine.enterUser();
   const { cpu, memory } = machine;
+  if (!links) Object.assign(memory, { processor: { ...memory.processor, code: undefined } });
   memory.copyIn(CODE, code);
   const engine = createEngine(name, { heatThreshold: 4, targetThreshold: 12, train: false, ...options })(
     cpu,
@@ -116,6 +118,10 @@ describe.each(Object.entries(PROGRAMS))('%s', (_name, hex) => {
     expect(stateAfter('jit', code, cuts)).toEqual(expected);
     expect(expected[EAX]).not.toBe(0);
   });
+  it('in a machine whose memory has no room for links', () => {
+    const cuts = [1500, 177];
+    expect(stateAfter('jit', code, cuts, {}, false)).toEqual(stateAfter('evaluator', code, cuts));
+  });
 });
 
 describe('functions that call each other', () => {
@@ -144,7 +150,7 @@ describe('functions that call each other', () => {
     return [...r.subarray(0, 8), r[R_EIP]!];
   }
 
-  it('go on where as many runs are nested as may be', () => {
+  it('go on where more returns are to come than are kept', () => {
     const expected = result('evaluator');
     expect(expected[EAX]).toBeGreaterThan(3 * LEVELS);
     expect(result('jit')).toEqual(expected);

@@ -1,55 +1,95 @@
 /**
- * How regions reach each other: links from an offset in CS to a region's entry, and the runs along them. A call leaves its region, runs its callee as a nested
- * run and enters the region again when r[R_EIP] is back at the return address; everything else unwinds to the dispatcher. All state is in `cpu` in between.
+ * How regions reach each other: links from an offset in CS to a region's entry, and the records that the function of transfer.ts goes by. All state is in `cpu`
+ * between two regions.
  */
-import {
-  PENDING,
-  R_BUDGET,
-  R_EIP,
-  R_EPOCH,
-  R_PENDING,
-  R_SEGMENT_BASE,
-  R_SITE,
-  type Cpu,
-} from '../../runtime/state.js';
+import { R_EPOCH, R_EIP, R_SEGMENT_BASE, R_CPL, type Cpu } from '../../runtime/state.js';
 import type { CachedRegion, CodeCache } from '../../runtime/code-cache.js';
+import type { PhysicalMemory } from '../../runtime/memory.js';
 import { SpecialForm } from '../interpreter/forms.js';
 import type { MemoryView } from '../interpreter/environment.js';
+import type { AsmLayout } from './asm-printer.js';
+import { FunctionTable } from './function-table.js';
+import {
+  AT,
+  CALL,
+  CALL_SHIFT,
+  FRAME_WORDS,
+  KEPT,
+  KEPT_SHIFT,
+  LINK_COUNT,
+  LINK_SHIFT,
+  LinkArea,
+  LINKS,
+  NUMBER_BITS,
+  NUMBER_MASK,
+  RECORD,
+  SITE,
+  SITE_SHIFT,
+  WAY,
+} from './link-area.js';
+import { SITE_GOES_ON } from './sites.js';
 import type { Targets } from './targets.js';
-import type { RegionFunction } from './translate.js';
+import { aheadTransfer, plainTransfer, RegionEnd, type TransferCalls } from './transfer.js';
+import type { RegionFunction, Translation } from './translate.js';
 
 /** What links need to know of a region. */
 export interface LinkedRegion extends CachedRegion {
-  readonly run: RegionFunction;
-  readonly pages: readonly { readonly page: number; readonly frame: number }[];
-  /** By site: offset relative to the page, instructions counted but not executed, and what r[R_SITE] becomes. */
-  readonly siteOffsets: Int32Array;
-  readonly siteCounts: Int32Array;
-  readonly siteNumbers: Int32Array;
-  /** By site: times to leave the region there for other code until its target is to become part of the region. */
-  readonly siteCountdowns: Int32Array;
+  /** No two regions in service have the same. */
+  readonly number: number;
+  /** First word of its record; see link-area.ts. */
+  readonly record: number;
+  readonly words: number;
+  readonly sites: Translation['sites'];
   readonly calls: readonly CallSite[];
-  /** Budget that must be there at entry. */
-  readonly longest: number;
-  /** 16-bit code depends on where its page lies, because offsets wrap. */
-  readonly fixedPageEip: number | undefined;
   /** Not withdrawn. */
   inService: boolean;
 }
+/** What a region's record is made of. */
+export interface RegionParts {
+  readonly number: number;
+  readonly pages: readonly { readonly page: number; readonly frame: number }[];
+  readonly translation: Translation;
+  /** What r[R_SITE] becomes where the region is left to the interpreter, less the site's number. */
+  readonly siteBase: number;
+  /** 16-bit code depends on where its page lies, because offsets wrap. */
+  readonly fixedPageEip: number | undefined;
+}
+/** Times to leave a region for one place, and at an indirect jump before its targets are counted. */
+export interface Countdowns {
+  readonly ways: number;
+  readonly jumps: number;
+}
+
 /** A call whose return address is in the region, or an indirect jump. */
-export interface CallSite {
-  /** The return address relative to the page, its entry code (-1 for a jump or a return address elsewhere) and the pages that it lies on. */
-  readonly back: number;
-  readonly code: number;
-  readonly needs: number;
-  /** Its own offset and machine address. */
+export class CallSite {
+  /** Its own offset relative to the region's page, and machine address. */
   readonly at: number;
   readonly machine: number;
   readonly direct: boolean;
+  /** Its return address is not in the region, or it is a jump. */
+  readonly isJump: boolean;
+  private readonly words: Int32Array;
+  private readonly place: number;
+
+  constructor(call: Translation['calls'][number], words: Int32Array, place: number) {
+    this.at = call.at;
+    this.machine = call.machine;
+    this.direct = call.direct;
+    this.isJump = call.code < 0;
+    this.words = words;
+    this.place = place;
+  }
   /** Times to leave the region there until its target is to become part of the region; for an indirect one until its targets are counted, below 0 while they are. */
-  countdown: number;
-  /** Where the call went last. */
-  link: Link;
+  get countdown(): number {
+    return this.words[this.place + CALL.COUNTDOWN]!;
+  }
+  set countdown(value: number) {
+    this.words[this.place + CALL.COUNTDOWN] = value;
+  }
+  /** Offset in CS of where it went last. */
+  get last(): number {
+    return this.words[this.place + CALL.LAST]!;
+  }
 }
 export interface Entry {
   readonly region: LinkedRegion;
@@ -63,34 +103,6 @@ export interface Entry {
   readonly form: number;
 }
 
-/**
- * One way into a region at one place in the address space. Call sites hold links; a hit costs no walk through TLB, page map and slots. A link is used again for
- * another place when the table needs its room: who holds one compares `eip`.
- */
-export interface Link {
-  eip: number;
-  /** The way is known to hold while r[R_EPOCH] has this value. */
-  epoch: number;
-  /** Budget that must be there at entry. */
-  longest: number;
-  code: number;
-  /** Offset in CS of the region's page. */
-  base: number;
-  /** Pages of the region that are where they were when it was made, and those that have to be. */
-  pages: number;
-  needs: number;
-  region: LinkedRegion | undefined;
-}
-const emptyLink = (): Link => ({
-  eip: 0,
-  epoch: -1,
-  longest: NEVER,
-  code: 0,
-  base: 0,
-  pages: 0,
-  needs: 0,
-  region: undefined,
-});
 /** A region was often left for code elsewhere. */
 export interface HotWay {
   readonly region: LinkedRegion;
@@ -98,277 +110,294 @@ export interface HotWay {
   readonly base: number;
   readonly to: number;
 }
-/** No budget suffices. */
 const NEVER = 0x7fffffff;
-/** Leads nowhere. */
-export const NO_LINK: Link = emptyLink();
 
 /** Bit of a region's page in sets of them. There are few regions of so many pages that some have to share one. */
 export const pageBit = (index: number): number => 1 << Math.min(index, 31);
 
-/** How a run of regions ended. */
-export const RegionEnd = {
-  /** r[R_EIP] is not an entry, or something is pending. */
-  LEFT: 0,
-  /** The instruction at r[R_EIP] is the interpreter's. */
-  INTERPRET: 1,
-  /** Nothing ran: there is no region at r[R_EIP]. */
-  NOWHERE: 2,
-  /** Nothing is pending, and there is no region at r[R_EIP]. */
-  UNTRANSLATED: 3,
-} as const;
-
-/** Runs that may be nested: each takes some 300 bytes of the host's stack while it is not optimised, and Node gives about a megabyte. */
-const DEPTH_LIMIT = 1000;
-
 const FORM_MASK = 4095;
-const SIZE = 16384;
-const MASK = SIZE - 1;
-interface Table {
-  readonly mode: number;
-  readonly links: Link[];
-  codeBase: number;
-}
+const EXECUTE_ENTRIES = 1 << 20;
 
 export class Links {
-  /** By mode. */
-  private readonly tables = new Map<number, Table>();
-  private current: Link[];
-  private table: Table;
-  /** That of the mode before. */
-  private last: Table;
   readonly targets: Targets;
   /** Ways between regions that were taken often, to be looked at when no region runs. */
   readonly hot: HotWay[] = [];
-  /** Nested runs now. */
-  private depth = 0;
+  private readonly area: LinkArea;
+  private readonly functions: FunctionTable;
+  private readonly regions: (LinkedRegion | undefined)[] = [];
+  private serial = 0;
+  /** By mode: its number. By that: the base of CS for which its links hold. */
+  private readonly modes = new Map<number, number>();
+  private readonly codeBases: number[] = [0];
+  private mode = -1;
+  private readonly makeTransfer: () => () => number;
+  private transfer: (() => number) | undefined;
+  private untranslated = 0;
+  private pending = 0;
   private readonly cpu: Cpu;
   private readonly cache: CodeCache;
   private readonly view: MemoryView;
   private readonly entryOf: (slot: number) => Entry;
-  private readonly changeMode: () => boolean;
-  /** Why runs of regions ended, and how many regions were entered through the table. */
-  readonly counts = { entered: 0, budget: 0, pending: 0, untranslated: 0 };
 
-  /** `changeMode` follows the change that r[R_PENDING] announces; false if regions cannot simply go on. */
+  /**
+   * `changeMode` follows the change that r[R_PENDING] announces; false if regions cannot simply go on. `layout`: where everything lies that code compiled ahead
+   * of time refers to, undefined for ordinary functions.
+   */
   constructor(
     cpu: Cpu,
+    memory: PhysicalMemory,
     cache: CodeCache,
     view: MemoryView,
     entryOf: (slot: number) => Entry,
     changeMode: () => boolean,
     targets: Targets,
+    layout: AsmLayout | undefined,
   ) {
     this.cpu = cpu;
     this.cache = cache;
     this.view = view;
     this.entryOf = entryOf;
     this.targets = targets;
-    this.changeMode = changeMode;
-    this.table = this.last = this.tableNow();
-    this.current = this.table.links;
+    this.area = new LinkArea(memory, layout !== undefined);
+    this.functions = new FunctionTable(layout !== undefined);
+    this.makeTransfer = () => this.makeTransferFor(memory, changeMode, layout);
+    this.setMode();
+  }
+  /** When there is a region. */
+  private makeTransferFor(
+    memory: PhysicalMemory,
+    changeMode: () => boolean,
+    layout: AsmLayout | undefined,
+  ): () => number {
+    const calls: TransferCalls = {
+      go: this.functions.call,
+      lookUp: (eip) => this.lookUp(eip),
+      frameOf: (linear) => this.frameOf(linear),
+      changeMode: () => (changeMode() ? 1 : 0),
+      moveCode: () => this.moveCode(),
+      left: (record, site, base) => this.left(record, site, base),
+      called: (record, call, base) => this.called(record, call, base),
+    };
+    const { code } = memory.processor;
+    if (layout === undefined || !code) return plainTransfer(calls, { r: this.cpu.r, L: this.area.words });
+    return aheadTransfer(calls, layout, { L: code.links, XT: code.execute });
   }
 
-  /** Runs the region at r[R_EIP] and the regions that it leads to. */
+  /** Runs the region at r[R_EIP] and the regions that it leads to; see RegionEnd. */
   enter(): number {
-    const { r } = this.cpu;
-    if (this.table.codeBase !== r[R_SEGMENT_BASE + 1]!) this.moveCode();
-    let link = this.find(r[R_EIP]!);
-    if (link === NO_LINK) return RegionEnd.NOWHERE;
-    this.depth = 0;
-    r[R_SITE] = 0;
-    for (;;) {
-      if (r[R_BUDGET]! < link.longest) {
-        this.counts.budget++;
-        return RegionEnd.INTERPRET;
-      }
-      this.counts.entered++;
-      this.run(link.region!, link.code, link.base, link.pages);
-      if (r[R_SITE] !== 0) return RegionEnd.INTERPRET;
-      if (r[R_PENDING] !== 0) {
-        if (r[R_PENDING] !== PENDING.MODE || !this.changeMode()) {
-          this.counts.pending++;
-          return RegionEnd.LEFT;
-        }
-        if (this.table.codeBase !== r[R_SEGMENT_BASE + 1]!) this.moveCode();
-      }
-      link = this.find(r[R_EIP]!);
-      if (link === NO_LINK) {
-        this.counts.untranslated++;
-        return RegionEnd.UNTRANSLATED;
-      }
-    }
+    if (this.transfer === undefined) return RegionEnd.NOWHERE;
+    const end = this.transfer();
+    if (end === RegionEnd.UNTRANSLATED) this.untranslated++;
+    else if (end === RegionEnd.LEFT) this.pending++;
+    return end;
   }
 
-  /** Runs a region, with what it calls, until it is left for elsewhere. */
-  private run(region: LinkedRegion, entry: number, base: number, pages: number): void {
-    const { r } = this.cpu;
-    for (let code = entry; ;) {
-      const way = region.run(code, base, pages);
-      if (way > 0) {
-        r[R_EIP] = (base + region.siteOffsets[way]!) | 0;
-        r[R_BUDGET] = r[R_BUDGET]! + region.siteCounts[way]!;
-        r[R_SITE] = region.siteNumbers[way]!;
-        if (--region.siteCountdowns[way]! < 0) this.left(region, way, base);
-        return;
-      }
-      if (way === 0 || r[R_PENDING] !== 0) return;
-      const call = region.calls[~way]!;
-      if (--call.countdown < 0) this.called(region, call, base);
-      if (call.code < 0 || (call.needs & ~pages) !== 0) return;
-      if (!this.call(call, (base + call.back) | 0) || r[R_BUDGET]! < region.longest) return;
-      code = call.code;
-    }
+  // ---- records -------------------------------------------------------------------------------------------------------------
+  /** Whether there is room for a region with so many sites, calls and pages. */
+  hasRoom(sites: number, calls: number, pages: number): boolean {
+    return this.area.hasRoom(sizeOf(sites, calls, pages));
   }
 
-  private left(region: LinkedRegion, site: number, base: number): void {
-    region.siteCountdowns[site] = NEVER;
-    this.hot.push({ region, base, to: this.cpu.r[R_EIP]! });
+  /** Makes the record of a region. */
+  record(parts: RegionParts, countdowns: Countdowns): Pick<LinkedRegion, 'record' | 'words' | 'calls'> {
+    const { sites, calls, longest } = parts.translation;
+    const size = sizeOf(sites.length, calls.length, parts.pages.length);
+    const { words } = this.area;
+    const record = this.area.allocate(size);
+    const callsAt = record + RECORD.SITES + (sites.length << SITE_SHIFT);
+    const framesAt = callsAt + (calls.length << CALL_SHIFT);
+    words[record + RECORD.FUNCTION] = (longest << NUMBER_BITS) | parts.number;
+    words[record + RECORD.SERIAL] = ++this.serial;
+    words[record + RECORD.CALLS] = callsAt;
+    words[record + RECORD.FRAMES] = framesAt;
+    words[record + RECORD.FRAMES_END] = framesAt + parts.pages.length * FRAME_WORDS;
+    words[record + RECORD.IS_FIXED] = parts.fixedPageEip === undefined ? 0 : 1;
+    words[record + RECORD.FIXED] = parts.fixedPageEip ?? 0;
+    this.writeSites(record, parts, countdowns.ways);
+    parts.pages.forEach(({ page, frame }, i) => {
+      words[framesAt + i * FRAME_WORDS] = page << 12;
+      words[framesAt + i * FRAME_WORDS + 1] = frame;
+    });
+    return { record, words: size, calls: this.writeCalls(callsAt, calls, countdowns) };
   }
-  private called(region: LinkedRegion, call: CallSite, base: number): void {
-    const eip = this.cpu.r[R_EIP]!;
-    if (!call.direct) return this.targets.note(call, (eip - base - call.at) | 0);
+  private writeSites(record: number, { translation, siteBase }: RegionParts, countdown: number): void {
+    const { words } = this.area;
+    translation.sites.forEach(({ offset, uncounted, kind }, i) => {
+      const at = record + RECORD.SITES + (i << SITE_SHIFT);
+      const goesOn = kind === SITE_GOES_ON;
+      words[at + SITE.OFFSET] = offset;
+      words[at + SITE.COUNT] = uncounted;
+      words[at + SITE.NUMBER] = goesOn ? 0 : siteBase | i;
+      words[at + SITE.COUNTDOWN] = goesOn ? countdown : NEVER;
+    });
+  }
+  private writeCalls(callsAt: number, calls: Translation['calls'], countdowns: Countdowns): CallSite[] {
+    const { words } = this.area;
+    return calls.map((call, i) => {
+      const at = callsAt + (i << CALL_SHIFT);
+      words[at + CALL.BACK] = call.back;
+      words[at + CALL.CODE] = call.code;
+      words[at + CALL.NEEDS] = call.needs;
+      words[at + CALL.COUNTDOWN] = call.direct ? countdowns.ways : countdowns.jumps;
+      return new CallSite(call, words, at);
+    });
+  }
+
+  /** The region can be entered from now on. */
+  admit(region: LinkedRegion, run: RegionFunction): void {
+    this.regions[region.number] = region;
+    this.functions.set(region.number, run);
+    this.transfer ??= this.makeTransfer();
+  }
+  /** It cannot any more. It may be running: its record stays as it is until another region is made. */
+  withdraw({ number, record, words }: LinkedRegion): void {
+    const { r } = this.cpu;
+    r[R_EPOCH] = r[R_EPOCH]! + 1;
+    this.regions[number] = undefined;
+    this.functions.forget(number);
+    this.area.words[record + RECORD.SERIAL] = 0;
+    this.area.release(record, words);
+  }
+
+  /** Offsets in CS of what a region at `base` was so often left for that fewer than `below` times are missing to make it part of the region. */
+  wayTargets({ record, sites, calls }: LinkedRegion, base: number, below: number): number[] {
+    const { words } = this.area;
+    const targets: number[] = [];
+    for (let site = 0; site < sites.length; site++) {
+      const at = record + RECORD.SITES + (site << SITE_SHIFT);
+      if (words[at + SITE.COUNTDOWN]! < below) targets.push((base + words[at + SITE.OFFSET]!) | 0);
+    }
+    for (const { direct, countdown, last } of calls) if (direct && countdown < below) targets.push(last);
+    return targets;
+  }
+
+  // ---- called by the transfers -------------------------------------------------------------------------------------------
+  private left(record: number, site: number, base: number): void {
+    const { words } = this.area;
+    words[record + RECORD.SITES + (site << SITE_SHIFT) + SITE.COUNTDOWN] = NEVER;
+    this.heat(record, base);
+  }
+  private called(record: number, index: number, base: number): void {
+    const call = this.regionOf(record)?.calls[index];
+    if (call === undefined) return;
+    if (!call.direct) return this.targets.note(call, (this.cpu.r[R_EIP]! - base - call.at) | 0);
     call.countdown = NEVER;
-    this.hot.push({ region, base, to: eip });
+    this.heat(record, base);
+  }
+  private heat(record: number, base: number): void {
+    const region = this.regionOf(record);
+    if (region !== undefined) this.hot.push({ region, base, to: this.cpu.r[R_EIP]! });
   }
 
-  /** Runs the callee at r[R_EIP] until r[R_EIP] is `back`; false if the caller must unwind. */
-  private call(site: CallSite, back: number): boolean {
-    const { r } = this.cpu;
-    let { link } = site;
-    if (link.eip !== r[R_EIP]) site.link = link = this.find(r[R_EIP]!);
-    if (link.epoch === r[R_EPOCH] && r[R_BUDGET]! >= link.longest && this.depth < DEPTH_LIMIT) {
-      this.depth++;
-      this.run(link.region!, link.code, link.base, link.pages);
-      this.depth--;
-      if (r[R_EIP] === back && (r[R_SITE]! | r[R_PENDING]!) === 0) return true;
-    }
-    return this.follow(back);
+  private regionOf(record: number): LinkedRegion | undefined {
+    return this.regions[this.area.words[record + RECORD.FUNCTION]! & NUMBER_MASK];
   }
 
-  /** Goes on from r[R_EIP] inside a call until it is at `to`; false if the caller must unwind. */
-  private follow(to: number): boolean {
-    const { r } = this.cpu;
-    for (;;) {
-      if ((r[R_SITE]! | r[R_PENDING]!) !== 0) return false;
-      if (r[R_EIP] === to) return true;
-      const link = this.find(r[R_EIP]!);
-      if (r[R_BUDGET]! < link.longest || this.depth >= DEPTH_LIMIT) return false;
-      this.counts.entered++;
-      this.depth++;
-      this.run(link.region!, link.code, link.base, link.pages);
-      this.depth--;
-    }
-  }
-
-  /** The link to the region entry at `eip` in the current mode; NO_LINK if there is none or it may not be entered. */
-  private find(eip: number): Link {
-    const link = this.current[(eip ^ (eip >>> 12)) & MASK]!;
-    if (link.eip === eip && link.region !== undefined) {
-      if (link.epoch === this.cpu.r[R_EPOCH]) return link;
-      if (this.renew(link)) return link;
-    }
-    return this.lookUp(eip);
-  }
-
-  private renew(link: Link): boolean {
-    if (!link.region!.inService) return false;
-    const pages = this.pagesOf(link.region!, link.base);
-    if ((link.needs & ~pages) !== 0) return false;
-    link.pages = pages;
-    link.epoch = this.cpu.r[R_EPOCH]!;
-    return true;
-  }
-
-  private lookUp(eip: number): Link {
+  /** The link to the region entry at `eip` in the current mode; 0 if there is none or it may not be entered. */
+  private lookUp(eip: number): number {
     const { cache, view } = this;
+    this.area.words[AT.LOOKED_UP]!++;
     const codeBase = this.cpu.r[R_SEGMENT_BASE + 1]!;
     const linear = (eip + codeBase) | 0;
-    if (!this.cpu.mmu.prefetch(linear)) return NO_LINK;
+    if (!this.cpu.mmu.prefetch(linear)) return 0;
     const translated = view.execute[linear >>> 12]!;
     const slot = cache.map[cache.pages[(translated ^ linear) >>> 12]! + (linear & 4095)]!;
-    if ((cache.slots[slot]! & FORM_MASK) !== SpecialForm.REGION) return NO_LINK;
-    return this.admit(slot, ((linear & -4096) - codeBase) | 0, eip);
+    if ((cache.slots[slot]! & FORM_MASK) !== SpecialForm.REGION) return 0;
+    return this.link(slot, ((linear & -4096) - codeBase) | 0, eip);
   }
 
-  private admit(slot: number, pageEip: number, eip: number): Link {
+  private link(slot: number, pageEip: number, eip: number): number {
     const { region, code, pageDelta, needs } = this.entryOf(slot);
     const base = (pageEip - pageDelta) | 0;
-    const pages = this.pagesOf(region, base);
-    if ((needs & ~pages) !== 0) return NO_LINK;
-    const at = (eip ^ (eip >>> 12)) & MASK;
-    let link = this.current[at]!;
-    if (link === NO_LINK) this.current[at] = link = emptyLink();
-    link.eip = eip;
-    link.epoch = this.cpu.r[R_EPOCH]!;
-    link.longest = region.longest;
-    link.code = code;
-    link.base = base;
-    link.pages = pages;
-    link.needs = needs;
-    link.region = region;
-    return link;
+    const pages = this.pagesOf(region.record, base);
+    if ((needs & ~pages) !== 0) return 0;
+    const { words } = this.area;
+    const index = (eip ^ (eip >>> 12)) & (LINK_COUNT - 1);
+    const at = LINKS + (index << LINK_SHIFT);
+    words[at + WAY.EIP] = eip;
+    words[at + WAY.CODE] = (words[AT.MODE]! << 16) | code;
+    words[at + WAY.EPOCH] = this.cpu.r[R_EPOCH]!;
+    words[at + WAY.BASE] = base;
+    words[at + WAY.PAGES] = pages;
+    words[at + WAY.RECORD] = region.record;
+    words[at + WAY.FUNCTION] = words[region.record + RECORD.FUNCTION]!;
+    words[KEPT + (index << KEPT_SHIFT)] = words[region.record + RECORD.SERIAL]!;
+    words[KEPT + (index << KEPT_SHIFT) + 1] = needs;
+    return at;
   }
 
   /**
    * Which pages of a region are where they were when it was made (`pageBit`) and have been fetched from in this address space, as their accessed bits tell:
    * setting one is left to the interpreter's fetch. The region itself asks before it goes to another page.
    */
-  private pagesOf(region: LinkedRegion, pageEip: number): number {
-    if (region.fixedPageEip !== undefined && region.fixedPageEip !== pageEip) return 0;
-    const linear = (pageEip + this.cpu.r[R_SEGMENT_BASE + 1]!) | 0;
-    const { pages } = region;
+  private pagesOf(record: number, base: number): number {
+    const { words } = this.area;
+    if (words[record + RECORD.IS_FIXED] !== 0 && words[record + RECORD.FIXED] !== base) return 0;
+    const linear = (base + this.cpu.r[R_SEGMENT_BASE + 1]!) | 0;
+    const first = words[record + RECORD.FRAMES]!;
+    const last = words[record + RECORD.FRAMES_END]!;
     let missing = 0;
-    for (let i = 0; i < pages.length; i++) {
-      const there = (linear + (pages[i]!.page << 12)) | 0;
-      const isThere =
-        this.cpu.mmu.prefetch(there) && (this.view.execute[there >>> 12]! ^ there) >>> 12 === pages[i]!.frame;
-      if (!isThere) missing |= pageBit(i);
+    for (let at = first, i = 0; at < last; at += FRAME_WORDS, i++) {
+      if (this.frameOf((linear + words[at]!) | 0) !== words[at + 1]) missing |= pageBit(i);
     }
     return ~missing;
   }
-
-  /** The mode of the code cache may be another one. */
-  setMode(): void {
-    const { mode } = this.cache;
-    const { table, last } = this;
-    if (table.mode === mode) return;
-    this.table = last.mode === mode ? last : this.tableNow();
-    this.last = table;
-    this.current = this.table.links;
+  private frameOf(linear: number): number {
+    return this.cpu.mmu.prefetch(linear) ? (this.view.execute[linear >>> 12]! ^ linear) >>> 12 : -1;
   }
 
-  private tableNow(): Table {
+  // ---- modes ---------------------------------------------------------------------------------------------------------------
+  /** The mode of the code cache, or the privilege level, may be another one. */
+  setMode(): void {
+    const { words } = this.area;
     const { mode } = this.cache;
-    let table = this.tables.get(mode);
-    if (table === undefined) {
-      const codeBase = this.cpu.r[R_SEGMENT_BASE + 1]!;
-      table = { mode, links: new Array<Link>(SIZE).fill(NO_LINK), codeBase };
-      this.tables.set(mode, table);
+    words[AT.EXECUTE] = this.cpu.r[R_CPL] === 3 ? EXECUTE_ENTRIES : 0;
+    if (mode === this.mode) return;
+    this.codeBases[words[AT.MODE]!] = words[AT.CODE_BASE]!;
+    this.mode = mode;
+    let number = this.modes.get(mode);
+    if (number === undefined) {
+      number = this.modes.size + 1;
+      this.modes.set(mode, number);
+      this.codeBases[number] = this.cpu.r[R_SEGMENT_BASE + 1]!;
     }
-    return table;
+    words[AT.MODE] = number;
+    words[AT.CODE_BASE] = this.codeBases[number]!;
   }
 
   /**
-   * Another base of CS makes all links of the mode doubtful: each is looked at again before it is used (`renew`). Real mode comes here with every call
+   * Another base of CS makes all links of the mode doubtful: each is looked at again before it is used. Real mode comes here with every call
    * of the BIOS, so that nothing may be done for each link now.
    */
   private moveCode(): void {
     const { r } = this.cpu;
-    this.table.codeBase = r[R_SEGMENT_BASE + 1]!;
+    this.area.words[AT.CODE_BASE] = r[R_SEGMENT_BASE + 1]!;
     r[R_EPOCH] = r[R_EPOCH]! + 1;
   }
 
   clear(): void {
     this.targets.clear();
     this.hot.length = 0;
-    for (const { links } of this.tables.values()) forgetAll(links);
+    this.area.clear();
+  }
+
+  /** Why runs of regions ended, and how transfers found their region. */
+  get counts(): Record<
+    'entered' | 'returned' | 'renewed' | 'lookedUp' | 'budget' | 'pending' | 'untranslated',
+    number
+  > {
+    const at = (word: number): number => this.area.words[word]! >>> 0;
+    return {
+      entered: at(AT.ENTERED),
+      returned: at(AT.RETURNED),
+      renewed: at(AT.RENEWED),
+      lookedUp: at(AT.LOOKED_UP),
+      budget: at(AT.BUDGET),
+      pending: this.pending,
+      untranslated: this.untranslated,
+    };
   }
 }
 
-function forgetAll(links: readonly Link[]): void {
-  for (const link of links) {
-    link.region = undefined;
-    link.longest = NEVER;
-  }
-}
+const sizeOf = (sites: number, calls: number, pages: number): number =>
+  RECORD.SITES + (sites << SITE_SHIFT) + (calls << CALL_SHIFT) + pages * FRAME_WORDS;

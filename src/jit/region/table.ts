@@ -5,7 +5,7 @@ import type { PhysicalMemory } from '../../runtime/memory.js';
 import { tableAt } from '../../runtime/processor-area.js';
 import { FPU_MXCSR, FPU_X87_NUMBERS, FPU_X87_STATE } from '../../runtime/fpu/state.js';
 import { CLASS, EXTENDED_NEAREST } from '../../runtime/fpu/x87-short-core.js';
-import { R_BUDGET, R_CPL, R_EPOCH, R_SITE, R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
+import { R_BUDGET, R_CPL, R_SITE, R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
 import { isInlineX87 } from '../emit/vector.js';
 import { sharedEnvironment } from '../shared-environment.js';
 import { checkWrap } from '../wrapped-access.js';
@@ -21,11 +21,12 @@ import { hasWordImmediate } from '../semantics/index.js';
 import { Exits } from './exits.js';
 import { ExpectedControl } from './expected-control.js';
 import { Joins } from './joins.js';
-import { Links, NO_LINK, RegionEnd, type Entry, type HotWay, type LinkedRegion } from './links.js';
-import { SITE_ACCESS, SITE_CONTROL, SITE_EXPECTED, SITE_GOES_ON, type SiteKind } from './sites.js';
+import { Links, type Entry, type HotWay, type LinkedRegion } from './links.js';
+import { SITE_ACCESS, SITE_CONTROL, SITE_EXPECTED, type SiteKind } from './sites.js';
 import { Misses } from './misses.js';
 import { isIn, spansOf } from './spans.js';
 import { Targets } from './targets.js';
+import { RegionEnd } from './transfer.js';
 import { translate, type RegionFunction, type Translation, type WayIn } from './translate.js';
 
 export interface RegionOptions {
@@ -48,10 +49,8 @@ const TARGET_THRESHOLD = 50_000;
 /** A slot that cannot be translated is not tried again for so many executions. */
 const COOL_DOWN = 0x100000;
 
+/** Of the translation no more than this is kept: its source alone is four times as large as the code. */
 interface Region extends LinkedRegion {
-  readonly number: number;
-  /** Of the translation no more than this is kept: its source alone is four times as large as the code. */
-  readonly sites: Translation['sites'];
   readonly weight: number;
   readonly ahead: boolean;
   readonly spans: Int32Array;
@@ -64,7 +63,6 @@ interface Region extends LinkedRegion {
 }
 const SITE_BITS = 12,
   SITE_MASK = 4095;
-const NEVER = 0x7fffffff;
 /** Slots that the cache can hold; entries are found by slot number. */
 const SLOTS = 1 << 20;
 
@@ -143,7 +141,9 @@ export class RegionTable {
     this.targetThreshold = options.targetThreshold ?? TARGET_THRESHOLD;
     this.joins = new Joins(cpu, options.targetThreshold);
     this.regionLimit = options.regionLimit ?? REGION_LIMIT;
-    this.links = new Links(cpu, cache, view, entryOf, changeMode, new Targets(this.targetThreshold));
+    const targets = new Targets(this.targetThreshold);
+    const layout = memory.processor.code ? this.layout(0) : undefined;
+    this.links = new Links(cpu, memory, cache, view, entryOf, changeMode, targets, layout);
   }
 
   /** The form that a region's entry slot had before. */
@@ -224,7 +224,7 @@ export class RegionTable {
     const slot = this.slotAt((base + entry) | 0);
     if (slot === 0 || this.entries[this.entryAt[slot >> 2]!]?.region !== region) return;
     this.joins.want(to);
-    this.joins.wantOthers(region, base);
+    this.joins.wantOthers(this.links.wayTargets(region, base, this.joins.soon));
     this.counts.joined++;
     cache.removeRegion(region);
     const pageEip = (base + (entry & ~4095)) | 0;
@@ -264,6 +264,10 @@ export class RegionTable {
       inlinesX87: this.hasArea() && (this.cpu.fpu.control & CLASS) === EXTENDED_NEAREST,
       variable: (machine, instruction) => this.isVariable(machine, instruction),
     });
+    if (!this.links.hasRoom(translation.sites.length, translation.calls.length, graph.frames.size)) {
+      cache.reset();
+      return false;
+    }
     for (const region of graph.absorbed.keys()) this.cache.removeRegion(region as Region);
     this.counts.absorbed += graph.absorbed.size;
     this.install(graph, translation, pageEip, mode.codeSize === 16);
@@ -344,44 +348,27 @@ export class RegionTable {
     const pages = [...graph.frames].map(([page, frame]) => ({ page, frame }));
     const environment = (translation.ahead ? this.ahead : this.plain)[this.user]!;
     const number = this.freeNumbers.pop() ?? this.byNumber.length;
+    const run = translation.code.instantiate(environment) as RegionFunction;
+    const fixedPageEip = fixed ? pageEip : undefined;
+    const siteBase = number << SITE_BITS;
+    const countdowns = { ways: this.joins.threshold, jumps: this.targetThreshold };
     const region: Region = {
+      ...this.links.record({ number, pages, translation, siteBase, fixedPageEip }, countdowns),
       frames: [...new Set(graph.frames.values())],
-      pages,
       sites: translation.sites,
       weight: translation.weight,
       ahead: translation.ahead,
       entries: [...translation.entries.keys()],
-      run: translation.code.instantiate(environment) as RegionFunction,
       patched: [],
       misses: new Misses(translation.sites, translation.instructions),
       left: new Float64Array(translation.sites.length),
       inService: true,
       number,
-      siteOffsets: Int32Array.from(translation.sites, (s) => s.offset),
-      siteCounts: Int32Array.from(translation.sites, (s) => s.uncounted),
-      siteNumbers: Int32Array.from(translation.sites, (s, i) =>
-        s.kind === SITE_GOES_ON ? 0 : (number << SITE_BITS) | i,
-      ),
-      siteCountdowns: Int32Array.from(translation.sites, (s) =>
-        s.kind === SITE_GOES_ON ? this.joins.threshold : NEVER,
-      ),
-      // Each property by name: what is spread has a shape of its own in each region, and a place that meets many shapes looks properties up in a table.
-      calls: translation.calls.map(({ back, code, needs, at, machine, direct }) => ({
-        back,
-        code,
-        needs,
-        at,
-        machine,
-        direct,
-        link: NO_LINK,
-        countdown: direct ? this.joins.threshold : this.targetThreshold,
-      })),
-      longest: translation.longest,
-      fixedPageEip: fixed ? pageEip : undefined,
       spans: spansOf(graph, (machine, i) => this.isVariable(machine, i)),
       rewritten: () => this.cool(region),
       kill: () => this.withdraw(region),
     };
+    this.links.admit(region, run);
     for (const block of graph.blocks) {
       for (const { offset, instruction } of block.body) this.cover(graph, offset, instruction.length);
     }
@@ -428,7 +415,7 @@ export class RegionTable {
     this.byNumber[region.number] = undefined;
     this.freeNumbers.push(region.number);
     region.inService = false;
-    this.cpu.r[R_EPOCH] = this.cpu.r[R_EPOCH]! + 1;
+    this.links.withdraw(region);
     for (const { slot, form } of region.patched) {
       this.cache.slots[slot] = (this.cache.slots[slot]! & ~FORM_MASK) | form;
       this.entries[this.entryAt[slot >> 2]!] = undefined;

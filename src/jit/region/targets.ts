@@ -49,7 +49,7 @@ export class Targets {
   private learn(site: CallSite, counts: Map<number, number>): boolean {
     const old = this.known.get(site.machine) ?? { deltas: [], rounds: 0 };
     if (old.rounds === ROUNDS) return false;
-    const isJump = site.code < 0;
+    const { isJump } = site;
     const found = [...counts]
       .filter(([delta, count]) => count * SHARE >= this.samples && (!isJump || Math.abs(delta) < NEAR))
       .map(([delta]) => delta);

@@ -1,0 +1,110 @@
+/** The function that calls regions, and the table it calls them through. */
+import { setFlagsFromString } from 'node:v8';
+import { describe, expect, it } from 'vitest';
+import { createEngine } from '../../src/jit/engines.js';
+import { FunctionTable } from '../../src/jit/region/function-table.js';
+import { LinkArea } from '../../src/jit/region/link-area.js';
+import { aheadTransfer } from '../../src/jit/region/transfer.js';
+import { VectorMachine } from '../../src/jit/vector-machine.js';
+import { LINK_WORDS } from '../../src/runtime/processor-area.js';
+import { ECX, PENDING, R_BUDGET, R_EIP, R_PENDING } from '../../src/runtime/state.js';
+
+setFlagsFromString('--allow-natives-syntax');
+const isCompiledAhead = new Function('f', 'return %IsWasmCode(f)') as (f: unknown) => boolean;
+const CODE = 0x400000;
+
+const SOURCE = `"use asm";
+  function f(a, b, c) { a = a | 0; b = b | 0; c = c | 0; return ((a + b | 0) + c) | 0; }
+  return f;`;
+const aheadOfTime = (): unknown =>
+  (new Function('stdlib', 'env', 'heap', SOURCE) as (...parts: object[]) => unknown)(
+    globalThis,
+    {},
+    new ArrayBuffer(65536),
+  );
+type Three = (a: number, b: number, c: number) => number;
+
+describe.each([
+  ['for callers compiled ahead of time', true],
+  ['for ordinary callers', false],
+])('a table of functions %s', (_name, ahead) => {
+  it('calls what has the number', () => {
+    const table = new FunctionTable(ahead);
+    table.set(0, aheadOfTime() as Three);
+    table.set(1, (a, b, c) => (a * 100 + b * 10 + c) | 0);
+    table.set(5000, (a) => -a);
+    expect([0, 1, 5000].map((number) => table.call(number, 7, 2, 1))).toEqual([10, 721, -7]);
+  });
+  it('has no function where one was forgotten, and takes another', () => {
+    const table = new FunctionTable(ahead);
+    table.set(3, () => 1);
+    table.forget(3);
+    expect(() => table.call(3, 0, 0, 0)).toThrow();
+    table.set(3, () => 2);
+    expect(table.call(3, 0, 0, 0)).toBe(2);
+  });
+  it('lets through what is thrown', () => {
+    const table = new FunctionTable(ahead);
+    const thrown = new Error('a fault');
+    table.set(9, () => {
+      throw thrown;
+    });
+    expect(() => table.call(9, 0, 0, 0)).toThrow(thrown);
+  });
+});
+
+it('the transfer is in the subset that the host compiles ahead of time', () => {
+  const buffer = new ArrayBuffer(16 << 20);
+  const layout = { buffer, r: 0, RT: 4096, WT: 4096, xmm: 512, mxcsr: 848, xi: 864, xd: 1024 };
+  const none = (): number => 0;
+  const calls = {
+    go: none,
+    lookUp: none,
+    frameOf: none,
+    changeMode: none,
+    moveCode: none,
+    left: none,
+    called: none,
+  };
+  expect(isCompiledAhead(aheadTransfer(calls, layout, { L: 65536, XT: 4096 }))).toBe(true);
+});
+
+describe('records', () => {
+  const area = (): LinkArea => new LinkArea(new VectorMachine(32).memory, false);
+  it('do not overlap, and are used again', () => {
+    const links = area();
+    const sizes = [10, 40, 33, 64, 10];
+    const places = sizes.map((size) => [links.allocate(size), size] as const);
+    const words = new Set<number>();
+    for (const [at, size] of places) for (let i = 0; i < size; i++) words.add(at + i);
+    expect(words.size).toBe(sizes.reduce((a, b) => a + b));
+    links.release(...places[1]!);
+    expect(links.allocate(50)).toBe(places[1]![0]);
+  });
+  it('end before the area does', () => {
+    const links = area();
+    let last = 0;
+    while (links.hasRoom(5000)) last = links.allocate(5000);
+    expect(last).toBeGreaterThan(LINK_WORDS - 2 * 5024);
+    expect(last + 5000).toBeLessThanOrEqual(LINK_WORDS);
+  });
+});
+
+it('regions without room for their records make everything be thrown away, and the guest goes on', () => {
+  const machine = new VectorMachine(32);
+  machine.enterUser();
+  const { cpu, memory } = machine;
+  // again: dec ecx; jne again; jmp again
+  memory.copyIn(CODE, Uint8Array.from([0x49, 0x75, 0xfd, 0xeb, 0xfb]));
+  const engine = createEngine('jit', { heatThreshold: 4, train: false })(cpu, memory);
+  const { links } = (engine as unknown as { regions: { links: { area: LinkArea } } }).regions;
+  while (links.area.hasRoom(30)) links.area.allocate(30);
+  const { r } = cpu;
+  r[ECX] = 1000;
+  r[R_EIP] = CODE;
+  r[R_PENDING]! |= PENDING.MODE;
+  r[R_BUDGET] = 900;
+  while (r[R_BUDGET]! > 0) engine.run();
+  expect(r[ECX]).toBe(550);
+  expect(engine.statistics()).toMatchObject({ translations: 1, codeCache: { resets: 1 } });
+});
