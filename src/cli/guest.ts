@@ -16,6 +16,7 @@ import { chooseValue } from './options.js';
 import { openDrives } from './host/disk-images.js';
 import type { OpenDrive } from './host/disk-images.js';
 import { readInputFile } from './host/files.js';
+import { keepFreedMemory } from './host/freed-memory.js';
 import { applyV8Flags } from './host/v8-flags.js';
 import type { ClockName, GuestOptions } from './run-options.js';
 import type { SerialPort } from './serial-port.js';
@@ -131,7 +132,12 @@ export function createMachine(setup: MachineSetup): Machine {
       noReboot: true,
       network,
       ...(clock === 'host' ? { rtcEpoch: Math.floor(Date.now() / 1000) } : {}),
-      createEngine: createEngine(engine, { onLongRun: applyV8Flags }),
+      createEngine: createEngine(engine, {
+        onLongRun: () => {
+          applyV8Flags();
+          keepFreedMemory();
+        },
+      }),
     });
     serial.now = () => machine.now();
     return machine;
