@@ -6,6 +6,7 @@ import { deliverFault } from '../runtime/helpers/interrupts.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
 import { MODE, computeMode } from '../runtime/mode.js';
 import {
+  CR0,
   PENDING,
   R_BUDGET,
   R_CPL,
@@ -16,11 +17,13 @@ import {
   R_PENDING,
   R_SEGMENT_BASE,
   R_SLOT,
+  S_PLAIN,
+  S_TURN,
   type Cpu,
 } from '../runtime/state.js';
 import { DecodeFailure } from '../decoder/instruction.js';
 import { Evaluator, Outcome } from './evaluator.js';
-import type { MemoryView } from './interpreter/environment.js';
+import { MemoryView } from './interpreter/environment.js';
 import { SpecialForm } from './interpreter/forms.js';
 import type { Handler } from './interpreter/generated.js';
 import { Interpreter } from './interpreter/interpreter.js';
@@ -94,8 +97,7 @@ export class JitEngine {
     this.cache = new CodeCache(cpu, memory, threshold);
     this.evaluator = new Evaluator(cpu);
     this.predecoder = new Predecoder(cpu, this.cache, memory, options.name === 'evaluator');
-    const { mmu } = cpu;
-    this.view = { read: mmu.readTlb[0], write: mmu.writeTlb[0], execute: mmu.executeTlb[0], codeBase: 0 };
+    this.view = new MemoryView(cpu.mmu);
     this.interpreter = new Interpreter(cpu, memory, this.cache, this.view);
     this.handlers = this.interpreter.handlers;
     this.handlers[SpecialForm.EVALUATE] = (slot, pageEip) => this.evaluate(slot, pageEip);
@@ -103,8 +105,9 @@ export class JitEngine {
     this.handlers[SpecialForm.REGION] = (slot, pageEip) =>
       this.handlers[this.regions.formOf(slot)]!(slot, pageEip);
     const changeMode = (): boolean => {
-      this.changeMode();
       this.r[R_PENDING] = 0;
+      if (cpu.system[S_TURN] !== 0) this.turn();
+      else this.changeMode();
       return !this.interpreted;
     };
     const { variable } = this.predecoder;
@@ -140,6 +143,7 @@ export class JitEngine {
     this.onLongRun?.();
     this.onLongRun = undefined;
     this.interpreter.compile();
+    this.cpu.events = this.regions.events.forHelpers();
     this.beforeLongRun = Infinity;
   }
 
@@ -169,6 +173,7 @@ export class JitEngine {
   private handlePending(): boolean {
     const { r } = this;
     if ((r[R_PENDING]! & PENDING.MODE) !== 0) this.changeMode();
+    this.cpu.system[S_TURN] = 0;
     r[R_PENDING]! &= ~(PENDING.MODE | PENDING.CODE);
     if ((r[R_PENDING]! & ~PENDING.STACK_SHADOW) !== 0) return true;
     if (r[R_PENDING] !== 0 && r[R_BUDGET]! > 0) {
@@ -179,16 +184,21 @@ export class JitEngine {
   }
 
   private changeMode(): void {
-    const { cpu, view, r } = this;
-    const user = r[R_CPL] === 3 ? 1 : 0;
-    view.read = cpu.mmu.readTlb[user]!;
-    view.write = cpu.mmu.writeTlb[user]!;
-    view.execute = cpu.mmu.executeTlb[user]!;
+    const { cpu } = this;
     const mode = computeMode(cpu);
     const plain = (mode & ATTENTIVE_MODES) === 0 && !this.stepper.isNeeded();
+    cpu.system[S_PLAIN] = plain && (cpu.cr0 & CR0.PE) !== 0 ? 1 : 0;
     if (!plain || !this.plain) this.attend(mode);
     this.plain = plain;
-    if (mode === this.cache.mode) return;
+    if (mode !== this.cache.mode) this.setMode(mode);
+  }
+  /** To CPL 3 or from there, which a region has done by itself. */
+  private turn(): void {
+    this.cpu.system[S_TURN] = 0;
+    this.setMode(this.cache.mode ^ MODE.CPL3);
+  }
+  private setMode(mode: number): void {
+    this.view.user = this.r[R_CPL] === 3 ? 1 : 0;
     this.cache.setMode(mode);
     this.regions.setMode();
   }

@@ -61,13 +61,17 @@ export interface CacheStatistics {
 /** A threshold that is never reached. */
 export const NEVER_HOT = 0x7fffffff;
 
+interface ModePages {
+  readonly pages: Int32Array;
+  /** See `CodeCache.pagesAt`. */
+  readonly at: number;
+}
+
 export class CodeCache {
   readonly slots: Int32Array;
   /** Executions left until a slot is hot, by slot number. */
   readonly heat: Int32Array;
   readonly map: Int32Array;
-  /** Machine frame → base in `map`, for the current mode. */
-  pages: Int32Array;
   /** Byte offset in the processor's area of `pages`, or of a table that is always empty where those of other modes have taken all room. */
   pagesAt = 0;
   mode = -1;
@@ -77,7 +81,8 @@ export class CodeCache {
   patch: (page: CodePage, slot: number, offset: number) => boolean = () => false;
   readonly statistics: CacheStatistics = { invalidations: {}, resets: 0, codePages: 0, slots: 0 };
 
-  private readonly tables = new Map<number, Int32Array>();
+  /** By mode. */
+  private readonly tables = new Map<number, number>();
   private readonly byFrame = new Map<number, CodePage[]>();
   private readonly regions = new Map<number, Set<CachedRegion>>();
   private readonly foreignStores = new Map<number, number>();
@@ -103,36 +108,46 @@ export class CodeCache {
       : hostTable(MAX_SLOTS * SLOT_WORDS);
     this.heat = code ? new Int32Array(buffer, code.heat, MAX_SLOTS) : hostTable(MAX_SLOTS);
     this.map = code ? new Int32Array(buffer, code.map, MAX_PAGES * 4096) : hostTable(MAX_PAGES * 4096);
-    this.pages = new Int32Array(this.frameCount);
+    this.modePages.push({ pages: new Int32Array(this.frameCount), at: 0 });
     memory.onCodeWrite = (address, length) => this.written(address, length);
   }
 
+  /** Calls of the system go to and fro between two modes: no reference is written then. */
   setMode(mode: number): void {
     if (mode === this.mode) return;
-    // Calls of the system go to and fro between two modes.
-    const { mode: last, pages } = this;
-    let table = mode === this.lastMode ? this.lastPages : this.tables.get(mode);
-    if (table === undefined) {
-      table = this.newTable();
-      this.tables.set(mode, table);
-    }
-    this.lastMode = last;
-    this.lastPages = pages;
+    const { index } = this;
+    this.index = mode === this.lastMode ? this.lastIndex : this.indexOf(mode);
+    this.lastIndex = index;
+    this.lastMode = this.mode;
     this.mode = mode;
-    this.pages = table;
-    const { processor } = this.memory;
-    if (processor.code)
-      this.pagesAt = table.buffer === processor.buffer ? table.byteOffset : processor.code.pages;
+    this.pagesAt = this.modePages[this.index]!.at;
   }
-  private newTable(): Int32Array {
+  /** Machine frame → base in `map`, for the current mode. */
+  get pages(): Int32Array {
+    return this.modePages[this.index]!.pages;
+  }
+  private indexOf(mode: number): number {
+    let known = this.tables.get(mode);
+    if (known === undefined) {
+      known = this.modePages.push(this.newPages()) - 1;
+      this.tables.set(mode, known);
+    }
+    return known;
+  }
+  private newPages(): ModePages {
     const { buffer, code } = this.memory.processor;
-    const number = this.tables.size + 1;
+    const number = this.modePages.length;
     const bytes = 4 * this.frameCount;
-    if (!code || number >= CODE_MODES) return new Int32Array(this.frameCount);
-    return new Int32Array(buffer, code.pages + number * bytes, this.frameCount);
+    const at = code?.pages ?? 0;
+    if (!code || number >= CODE_MODES) return { pages: new Int32Array(this.frameCount), at };
+    const own = at + number * bytes;
+    return { pages: new Int32Array(buffer, own, this.frameCount), at: own };
   }
+  /** The first belongs to no mode. */
+  private readonly modePages: ModePages[] = [];
+  private index = 0;
+  private lastIndex = 0;
   private lastMode = -1;
-  private lastPages: Int32Array | undefined;
 
   /** Base in `map` of a frame in the current mode, making the page known. */
   openPage(frame: number): number {
@@ -299,7 +314,7 @@ export class CodeCache {
     for (const page of this.byFrame.get(frame) ?? []) {
       this.map.fill(0, page.base, page.base + 4096);
       this.freePages.push(page.base);
-      this.tables.get(page.mode)![frame] = 0;
+      this.modePages[this.tables.get(page.mode)!]!.pages[frame] = 0;
       this.statistics.codePages--;
     }
     this.byFrame.delete(frame);

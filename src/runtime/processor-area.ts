@@ -6,8 +6,10 @@
 /** Byte offsets in `buffer`. */
 export interface ProcessorArea {
   readonly buffer: ArrayBuffer;
-  /** Int32 × R_COUNT (state.ts), in a page that only `fpu` shares. */
+  /** Int32 × R_COUNT (state.ts), in a page that `system` and `fpu` share. */
   readonly registers: number;
+  /** Int32 × S_COUNT (state.ts): hidden parts of segment registers, tables of descriptors. */
+  readonly system: number;
   /** State of the FPU, MMX and SSE units (fpu/state.ts has the layout). */
   readonly fpu: number;
   /** Uint16 × 8: selectors of segment registers, in a gap of `fpu` (X87_SELECTORS of fpu/x87-pairs.ts). */
@@ -37,6 +39,7 @@ export const CODE_PAGES = 1 << 12;
 export const CODE_MODES = 24;
 export const LINK_WORDS = 1 << 21;
 
+const SYSTEM_AT = 128;
 const FPU_AT = 512;
 const SELECTORS_AT = FPU_AT + 400;
 const TABLE_BYTES = 4 << 20;
@@ -63,6 +66,7 @@ export function processorArea(ramBytes: number): ProcessorArea {
   return {
     buffer: new ArrayBuffer(fits ? whole : granules(execute)),
     registers: ramBytes,
+    system: ramBytes + SYSTEM_AT,
     fpu: ramBytes + FPU_AT,
     selectors: ramBytes + SELECTORS_AT,
     tables,

@@ -53,6 +53,35 @@ export const R_LINES = 30;
 export const R_FAULT = 31;
 export const R_COUNT = 32;
 
+/**
+ * Words of `Cpu.system`: what transfers between privilege levels work on, where code that the host compiles ahead of time reaches it (jit/region/event-functions.ts).
+ *
+ *   0-7   segment bases, 8-15 limits (uint32), 16-19 attributes (uint16 each), by segment, LDTR and TR
+ *   20    `Segments.flat`
+ *   21-24 GDTR and IDTR: base and limit of each
+ *   25    NMIs are blocked
+ *   26    not 0: protected mode, nothing is stepped or watched; kept by the engine
+ *   30    not 0: all that PENDING.MODE announces is a change between CPL 3 and another level
+ *   27-29 IA32_SYSENTER_CS, ESP, EIP: low halves of what `Cpu.msr` holds
+ *   32-   CPUID_ROWS answers of CPUID: 1 if there is one, leaf, subleaf, EAX, EBX, ECX, EDX
+ */
+export const S_BASE = 0,
+  S_LIMIT = 8,
+  S_ATTRIBUTES = 16,
+  S_FLAT = 20;
+export const S_GDT_BASE = 21,
+  S_GDT_LIMIT = 22,
+  S_IDT_BASE = 23,
+  S_IDT_LIMIT = 24;
+export const S_NMI_BLOCKED = 25,
+  S_PLAIN = 26,
+  S_SYSENTER = 27,
+  S_TURN = 30;
+export const S_CPUID = 32,
+  CPUID_ROWS = 8,
+  CPUID_ROW = 7;
+export const S_COUNT = 96;
+
 /** EFLAGS bits (SDM vol. 1, 3.4.3). */
 export const EFLAGS = {
   CF: 1 << 0,
@@ -128,15 +157,28 @@ export class Segments {
   /** Index 0-5 as Sreg; 6 LDTR, 7 TR. Visible selectors. */
   readonly selector: Uint16Array;
   /** Bases; 0-5 are mirrored in r[R_SEGMENT_BASE + i] by `setSegment`, which is the only writer. */
-  readonly base = new Int32Array(8);
+  readonly base: Int32Array;
   /** Byte-granular limits as uint32. */
-  readonly limit = new Uint32Array(8);
-  readonly attributes = new Uint16Array(8);
-  /** Bit i: `isFlat` of segment 0-5 (mode.ts). */
-  flat = 0;
+  readonly limit: Uint32Array;
+  readonly attributes: Uint16Array;
+  private readonly system: Int32Array;
 
-  constructor(area?: ProcessorArea) {
+  /** Words of `Cpu.system`, and where selectors lie. */
+  constructor(system: Int32Array, area?: ProcessorArea) {
+    const { buffer, byteOffset } = system;
+    this.system = system;
+    this.base = new Int32Array(buffer, byteOffset + 4 * S_BASE, 8);
+    this.limit = new Uint32Array(buffer, byteOffset + 4 * S_LIMIT, 8);
+    this.attributes = new Uint16Array(buffer, byteOffset + 4 * S_ATTRIBUTES, 8);
     this.selector = area ? new Uint16Array(area.buffer, area.selectors, 8) : new Uint16Array(8);
+  }
+
+  /** Bit i: `isFlat` of segment 0-5 (mode.ts). */
+  get flat(): number {
+    return this.system[S_FLAT]!;
+  }
+  set flat(bits: number) {
+    this.system[S_FLAT] = bits;
   }
 }
 export const LDTR = 6,
@@ -179,7 +221,44 @@ export interface CpuEnvironment {
   acknowledgeInterrupt(): number;
 }
 
+const SYSENTER_CS = 0x174,
+  SYSENTER_EIP = 0x176;
+
+/** Model-specific registers that are storage; those of SYSENTER are kept in `Cpu.system` as well. Emptied, it forgets what CPUID answered, which depends on some. */
+class StoredMsrs extends Map<number, [number, number]> {
+  private readonly system: Int32Array;
+
+  constructor(system: Int32Array) {
+    super();
+    this.system = system;
+  }
+  override set(index: number, value: [number, number]): this {
+    if (index >= SYSENTER_CS && index <= SYSENTER_EIP)
+      this.system[S_SYSENTER + index - SYSENTER_CS] = value[0];
+    return super.set(index, value);
+  }
+  override clear(): void {
+    this.system.fill(0, S_SYSENTER, S_SYSENTER + 3);
+    forgetCpuid(this.system);
+    super.clear();
+  }
+}
+
+/** What CPUID answers may be different from now on. */
+export function forgetCpuid(system: Int32Array): void {
+  system.fill(0, S_CPUID, S_CPUID + CPUID_ROWS * CPUID_ROW);
+}
+
+/** Short ways of helpers (jit/region/event-functions.ts): 1 when all is done, 0 when nothing is. */
+export interface EventFunctions {
+  /** `back`: EIP to return to; `words` 1: `error` is pushed; `rf` goes into the image of EFLAGS. */
+  enterGate(vector: number, back: number, software: number, words: number, error: number, rf: number): number;
+  iret(): number;
+}
+
 export class Cpu {
+  /** Set by engines that have them. */
+  events: EventFunctions | undefined = undefined;
   readonly r: Int32Array;
   readonly r8: Uint8Array;
   readonly r16: Uint16Array;
@@ -191,12 +270,9 @@ export class Cpu {
   efer = 0;
   readonly dr = new Int32Array(8);
   readonly trace = new InstructionTrace();
-  gdtBase = 0;
-  gdtLimit = 0xffff;
-  idtBase = 0;
-  idtLimit = 0xffff;
+  readonly system: Int32Array;
   /** IA32_SYSENTER_CS/ESP/EIP, PAT, MTRRs …: index → [low, high]. */
-  readonly msr = new Map<number, [number, number]>();
+  readonly msr: Map<number, [number, number]>;
   msrLow = 0;
   msrHigh = 0;
   /** The CPUID model: leaf values and the MSR set, chosen by --cpu. */
@@ -208,7 +284,6 @@ export class Cpu {
   halted = false;
   /** Shutdown after a triple fault. */
   shutdown = false;
-  nmiBlocked = false;
   /** Events delivered since power-on, for statistics and for comparing engines: exceptions by vector, and external interrupts. */
   readonly exceptionCounts = new Float64Array(32);
   interruptCount = 0;
@@ -222,8 +297,42 @@ export class Cpu {
     this.r = new Int32Array(buffer, at, R_COUNT);
     this.r8 = new Uint8Array(buffer, at, R_COUNT * 4);
     this.r16 = new Uint16Array(buffer, at, R_COUNT * 2);
-    this.segments = new Segments(area);
+    this.system = area ? new Int32Array(buffer, area.system, S_COUNT) : new Int32Array(S_COUNT);
+    this.segments = new Segments(this.system, area);
+    this.msr = new StoredMsrs(this.system);
+    this.gdtLimit = this.idtLimit = 0xffff;
     this.model = model;
+  }
+
+  get gdtBase(): number {
+    return this.system[S_GDT_BASE]!;
+  }
+  set gdtBase(base: number) {
+    this.system[S_GDT_BASE] = base;
+  }
+  get gdtLimit(): number {
+    return this.system[S_GDT_LIMIT]!;
+  }
+  set gdtLimit(limit: number) {
+    this.system[S_GDT_LIMIT] = limit;
+  }
+  get idtBase(): number {
+    return this.system[S_IDT_BASE]!;
+  }
+  set idtBase(base: number) {
+    this.system[S_IDT_BASE] = base;
+  }
+  get idtLimit(): number {
+    return this.system[S_IDT_LIMIT]!;
+  }
+  set idtLimit(limit: number) {
+    this.system[S_IDT_LIMIT] = limit;
+  }
+  get nmiBlocked(): boolean {
+    return this.system[S_NMI_BLOCKED] !== 0;
+  }
+  set nmiBlocked(blocked: boolean) {
+    this.system[S_NMI_BLOCKED] = blocked ? 1 : 0;
   }
 
   /** The maskable interrupt line from the PIC or APIC. */

@@ -5,7 +5,19 @@ import { statements } from '../../src/jit/emit/quote.js';
 import { AsmPrinter, NotInSubset } from '../../src/jit/region/asm-printer.js';
 
 const BUFFER = new ArrayBuffer(1 << 16);
-const LAYOUT = { buffer: BUFFER, r: 0, RT: 4096, WT: 8192, xmm: 512, mxcsr: 848, xi: 864, xd: 1024 };
+const LAYOUT = {
+  buffer: BUFFER,
+  r: 0,
+  RT: 4096,
+  WT: 8192,
+  system: 0,
+  attributes: 0,
+  selectors: 0,
+  xmm: 512,
+  mxcsr: 848,
+  xi: 864,
+  xd: 1024,
+};
 type Body = ReturnType<typeof statements>;
 
 setFlagsFromString('--allow-natives-syntax');

@@ -26,6 +26,9 @@ const load = async <T>(path: string): Promise<T> => (await import(distUrl(path))
 const { Interpreter } = await load<typeof import('../../src/jit/interpreter/interpreter.js')>(
   'jit/interpreter/interpreter.js',
 );
+const { MemoryView } = await load<typeof import('../../src/jit/interpreter/environment.js')>(
+  'jit/interpreter/environment.js',
+);
 const { AHEAD, FORM_NUMBERS } = await load<typeof import('../../src/jit/interpreter/generated.js')>(
   'jit/interpreter/generated.js',
 );
@@ -80,7 +83,8 @@ const { cpu, memory } = machine;
 const { r, mmu } = cpu;
 const cache = new CodeCache(cpu, memory, NEVER_HOT);
 cache.setMode(1);
-const view = { read: mmu.readTlb[1], write: mmu.writeTlb[1], execute: mmu.executeTlb[1], codeBase: 0 };
+const view = new MemoryView(mmu);
+view.user = 1;
 const plain = new Interpreter(cpu, memory, cache, view);
 const ahead = new Interpreter(cpu, memory, cache, view);
 ahead.compile();

@@ -55,7 +55,19 @@ describe.each([
 
 it('the transfer is in the subset that the host compiles ahead of time', () => {
   const buffer = new ArrayBuffer(16 << 20);
-  const layout = { buffer, r: 0, RT: 4096, WT: 4096, xmm: 512, mxcsr: 848, xi: 864, xd: 1024 };
+  const layout = {
+    buffer,
+    r: 0,
+    RT: 4096,
+    WT: 4096,
+    system: 0,
+    attributes: 0,
+    selectors: 0,
+    xmm: 512,
+    mxcsr: 848,
+    xi: 864,
+    xd: 1024,
+  };
   const none = (): number => 0;
   const calls = {
     go: none,

@@ -3,16 +3,30 @@ import { fault } from '../../runtime/fault.js';
 import { segmentAddress } from '../../runtime/helpers/segments.js';
 import type { CodeCache } from '../../runtime/code-cache.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
+import type { Mmu } from '../../runtime/mmu.js';
 import type { Cpu } from '../../runtime/state.js';
 import { sharedEnvironment } from '../shared-environment.js';
 import { checkAnyWrap } from '../wrapped-access.js';
 
-/** The TLB tables of the current privilege level and the base of CS: replaced on a mode change. */
-export interface MemoryView {
-  read: Int32Array;
-  write: Int32Array;
-  execute: Int32Array;
-  codeBase: number;
+/** The TLB tables of the current privilege level and the base of CS. */
+export class MemoryView {
+  /** 1 at CPL 3. */
+  user: 0 | 1 = 0;
+  codeBase = 0;
+  private readonly mmu: Mmu;
+
+  constructor(mmu: Mmu) {
+    this.mmu = mmu;
+  }
+  get read(): Int32Array {
+    return this.user === 0 ? this.mmu.readTlb[0] : this.mmu.readTlb[1];
+  }
+  get write(): Int32Array {
+    return this.user === 0 ? this.mmu.writeTlb[0] : this.mmu.writeTlb[1];
+  }
+  get execute(): Int32Array {
+    return this.user === 0 ? this.mmu.executeTlb[0] : this.mmu.executeTlb[1];
+  }
 }
 
 export function createEnvironment(cpu: Cpu, memory: PhysicalMemory, cache: CodeCache, view: MemoryView) {

@@ -7,6 +7,10 @@ export interface AsmLayout {
   readonly r: number;
   readonly RT: number;
   readonly WT: number;
+  /** `Cpu.system`, attributes of segments within it, and selectors. */
+  readonly system: number;
+  readonly attributes: number;
+  readonly selectors: number;
   /** XMM registers (as words, singles and doubles), MXCSR, and state and numbers of the x87 unit. */
   readonly xmm: number;
   readonly mxcsr: number;
@@ -20,6 +24,9 @@ export const ARRAYS: Readonly<Record<string, readonly [view: View, place: keyof 
     r: ['I32', 'r'],
     RT: ['I32', 'RT'],
     WT: ['I32', 'WT'],
+    sys: ['I32', 'system'],
+    sa: ['U16', 'attributes'],
+    sg: ['U16', 'selectors'],
     xw: ['I32', 'xmm'],
     xs: ['F32', 'xmm'],
     xf: ['F64', 'xmm'],

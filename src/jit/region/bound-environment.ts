@@ -5,6 +5,7 @@ import type { Cpu } from '../../runtime/state.js';
 import { HELPER_TABLE } from '../helper-table.js';
 import type { AsmLayout } from './asm-printer.js';
 import { bindHelper } from './compile.js';
+import type { Events } from './events.js';
 import { STRING_FUNCTIONS, stringFunction } from './string-functions.js';
 
 /** `shared`, and what such regions have instead of parts of it; `layout` is the one of their privilege. */
@@ -12,6 +13,7 @@ export function boundEnvironment(
   cpu: Cpu,
   shared: LongRuns,
   layout: () => AsmLayout,
+  events: Events,
 ): Record<string, unknown> {
   const bound: Record<string, unknown> = {
     ...shared,
@@ -20,6 +22,8 @@ export function boundEnvironment(
   };
   for (const [name, helper] of Object.entries(HELPER_TABLE))
     define(bound, `H_${name}`, () => bindHelper(helper, cpu));
+  events.defineIn(bound);
+  events.defineFlagsIn(bound);
   for (const name of STRING_FUNCTIONS) define(bound, name, () => stringFunction(name, layout(), shared));
   return bound;
 }

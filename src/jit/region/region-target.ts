@@ -37,6 +37,7 @@ import type { VectorHost } from '../emit/vector-lanes.js';
 import type { Expected } from '../emit/lane-cache.js';
 import { choose } from './choose.js';
 import type { Case, Position } from './position.js';
+import { quickEvent, type QuickEvent } from './quick-events.js';
 import type { TranslationOptions } from './translate.js';
 import {
   SITE_ACCESS,
@@ -91,6 +92,8 @@ export class RegionTarget implements Target {
   usesVectors = false;
   usesX87 = false;
   readonly x87Names = new Set<string>();
+  readonly events = new Set<string>();
+  usesSystem = false;
   at!: Position;
   /** The instruction called something that may have made an event pending. */
   private called = false;
@@ -363,20 +366,36 @@ export class RegionTarget implements Target {
     name: string | undefined,
     control: boolean,
   ): JsStatement[] {
+    const quick = this.event(helper, args, name);
+    if (quick !== undefined && quick.done === undefined) return quick.code;
     this.helpers.add(helper);
     const flush = [...this.settleVectors(), ...this.leaveX87()];
-    this.helperCalls++;
+    if (quick === undefined) this.helperCalls++;
     this.vectors.forget();
     this.called = true;
     const call = callOf(identifier(`H_${helper}`), [identifier('cpu'), ...args]);
-    if (control) return [...flush, ...this.spill(), ...statements`${call};`];
-    return [
-      ...flush,
+    if (control) {
+      const made = quick?.done ? statements`if (${quick.done} === 0) { ${call}; }` : statements`${call};`;
+      return [...flush, ...this.spill(), ...made];
+    }
+    const long = [
       ...this.spill(),
       ...(name === undefined ? statements`${call};` : statements`const ${name} = ${call} | 0;`),
       ...statements`${shared(this.reloadBody)}`,
       ...this.recount(),
     ];
+    if (quick?.done === undefined) return [...flush, ...long];
+    return [...flush, blockOf([...quick.code, ...statements`if (${quick.done} === 0) { ${long} }`])];
+  }
+  /** The shorter way of a helper, if there is one: see event-functions.ts. */
+  private event(
+    helper: string,
+    args: readonly Expression[],
+    name: string | undefined,
+  ): QuickEvent | undefined {
+    const made = quickEvent(helper, args, name, this);
+    if (made?.uses !== undefined) this.events.add(made.uses);
+    return made;
   }
   leaveRarely(): JsStatement[] | undefined {
     return this.at.calls ? undefined : this.leaveHere(SITE_ACCESS);

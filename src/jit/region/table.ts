@@ -5,7 +5,7 @@ import type { PhysicalMemory } from '../../runtime/memory.js';
 import { tableAt } from '../../runtime/processor-area.js';
 import { FPU_MXCSR, FPU_X87_NUMBERS, FPU_X87_STATE } from '../../runtime/fpu/state.js';
 import { CLASS, EXTENDED_NEAREST } from '../../runtime/fpu/x87-short-core.js';
-import { R_BUDGET, R_CPL, R_SITE, R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
+import { R_BUDGET, R_CPL, R_SITE, R_SEGMENT_BASE, S_ATTRIBUTES, type Cpu } from '../../runtime/state.js';
 import { isInlineX87 } from '../emit/vector.js';
 import { sharedEnvironment } from '../shared-environment.js';
 import { checkWrap } from '../wrapped-access.js';
@@ -18,6 +18,7 @@ import type { AsmLayout } from './asm-printer.js';
 import { boundEnvironment } from './bound-environment.js';
 import { JOINED, RegionGraph, type CodeBytes, type KnownRegion } from './graph.js';
 import { hasWordImmediate } from '../semantics/index.js';
+import { Events } from './events.js';
 import { Exits } from './exits.js';
 import { ExpectedControl } from './expected-control.js';
 import { Joins } from './joins.js';
@@ -88,6 +89,7 @@ export class RegionTable {
   /** What regions refer to, by privilege: those compiled ahead of time, and others. */
   private readonly ahead: readonly object[];
   private readonly plain: readonly object[];
+  readonly events: Events;
   private readonly joins: Joins;
   private readonly targetThreshold: number;
   private readonly regionLimit: number;
@@ -128,15 +130,19 @@ export class RegionTable {
     this.cache = cache;
     this.options = options;
     const shared = sharedEnvironment(cpu, memory, checkWrap);
+    this.events = new Events(() => this.layout(0));
     this.ahead = [0, 1].map((user) =>
-      boundEnvironment(cpu, { ...shared, ...shared.x87 }, () => this.layout(user as 0 | 1)!),
+      boundEnvironment(cpu, { ...shared, ...shared.x87 }, () => this.layout(user as 0 | 1)!, this.events),
     );
     this.plain = [0, 1].map((user) => ({
       ...shared,
       segmentAllows,
       RT: cpu.mmu.readTlb[user],
       WT: cpu.mmu.writeTlb[user],
+      sg: cpu.segments.selector,
+      sys: cpu.system,
     }));
+    for (const environment of this.plain) this.events.defineIn(environment);
     const entryOf = (slot: number): Entry => this.entries[this.entryAt[slot >> 2]!]!;
     this.targetThreshold = options.targetThreshold ?? TARGET_THRESHOLD;
     this.joins = new Joins(cpu, options.targetThreshold);
@@ -439,6 +445,9 @@ export class RegionTable {
       r: area.registers,
       RT: tableAt(area, false, user),
       WT: tableAt(area, true, user),
+      system: area.system,
+      attributes: area.system + 4 * S_ATTRIBUTES,
+      selectors: area.selectors,
       xmm: area.fpu,
       mxcsr: area.fpu + FPU_MXCSR,
       xi: area.fpu + FPU_X87_STATE,

@@ -447,6 +447,8 @@ function environmentDeclaration(target: RegionTarget): JsStatement[] {
   });
   for (const helper of target.helpers)
     out.push(...statements`const ${`H_${helper}`} = env.helpers.${helper};`);
+  for (const name of target.events) out.push(...statements`const ${`E_${name}`} = env.${`E_${name}`};`);
+  if (target.usesSystem) out.push(...statements`const sg = env.sg, sys = env.sys;`);
   for (const name of target.x87Names) out.push(...statements`const ${name} = env.x87.${name};`);
   return out;
 }

@@ -204,6 +204,8 @@ function enterHandler(
   errorCode: number,
   rf: number,
 ): void {
+  const words = errorCode === NO_ERROR_CODE ? 0 : 1;
+  if (cpu.events?.enterGate(vector, returnEip, software, words, errorCode, rf) === 1) return;
   if (!(cpu.cr0 & CR0.PE)) return enterRealHandler(cpu, vector, returnEip);
   readGate(cpu, vector, software);
   const ext = software ^ 1;

@@ -26,6 +26,10 @@ import {
 /** IRET (16) and IRETD (32); ends the blocking of NMIs, even if it faults (SDM vol. 3, 27.2.3). `nextEip` is saved when IRET returns from a nested task. */
 export function iret(cpu: Cpu, operandSize: number, nextEip: number): void {
   const eflags = cpu.r[R_EFLAGS]!;
+  if (operandSize === 32 && cpu.events?.iret() === 1) {
+    cpu.trace.loadedResume = true;
+    return;
+  }
   cpu.nmiBlocked = false;
   if (cpu.nmiPending) cpu.r[R_PENDING]! |= PENDING.INTERRUPT;
   if (!(cpu.cr0 & CR0.PE)) iretReal(cpu, operandSize);

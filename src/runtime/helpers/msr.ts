@@ -6,7 +6,7 @@
  */
 import { familyOf, hasFeature } from '../cpu-models.js';
 import { fault, Vector } from '../fault.js';
-import { CR4, EAX, ECX, EDX, EFER, R_CPL, type Cpu } from '../state.js';
+import { CR4, EAX, ECX, EDX, EFER, R_CPL, forgetCpuid, type Cpu } from '../state.js';
 import { isMachineCheck, readMachineCheck, writeMachineCheck } from './machine-check.js';
 import { isPerformance, writePerformance } from './performance.js';
 import { isMemoryType, isMtrr, Mtrr, MTRR_CAPABILITIES_VALUE, PAT } from './memory-types.js';
@@ -84,6 +84,7 @@ function readMsr(cpu: Cpu, index: number): void {
 /** WRMSR: ECX names the register, EDX:EAX is written. */
 export function wrmsr(cpu: Cpu): void {
   requireCpl0(cpu);
+  forgetCpuid(cpu.system);
   if (!writeMsr(cpu, cpu.r[ECX]! >>> 0, cpu.r[EAX]!, cpu.r[EDX]!)) fault(Vector.GP, 0);
 }
 

@@ -3,6 +3,8 @@ import { ExitReason } from '../exits.js';
 import { fault, Vector } from '../fault.js';
 import { getEflags, setEflags } from '../flags.js';
 import {
+  CPUID_ROW,
+  CPUID_ROWS,
   CR0,
   CR4,
   EAX,
@@ -18,6 +20,7 @@ import {
   R_EIP,
   R_LINES,
   R_PENDING,
+  S_CPUID,
   type Cpu,
 } from '../state.js';
 import { setFlatCodeAndStack } from './control-registers.js';
@@ -33,14 +36,24 @@ import {
   virtualFlags,
 } from './virtual-flags.js';
 
-/** CPUID. */
+/** CPUID; the answer is noted for the next time. */
 export function cpuid(cpu: Cpu): void {
   const { r } = cpu;
   const leaf = cpu.model.cpuid(r[EAX]!, r[ECX]!, cpu);
+  noteCpuid(cpu, r[EAX]!, r[ECX]!, leaf);
   r[EAX] = leaf[0];
   r[EBX] = leaf[1];
   r[ECX] = leaf[2];
   r[EDX] = leaf[3];
+}
+
+/** One answer in each row, by leaf. */
+function noteCpuid({ system }: Cpu, leaf: number, subleaf: number, answer: readonly number[]): void {
+  const row = S_CPUID + ((leaf ^ (leaf >>> 29)) & (CPUID_ROWS - 1)) * CPUID_ROW;
+  system[row] = 1;
+  system[row + 1] = leaf;
+  system[row + 2] = subleaf;
+  system.set(answer, row + 3);
 }
 
 /** HLT: the engine leaves with EIP after the instruction. */

@@ -1,0 +1,74 @@
+/** How regions call the functions of event-functions.ts in place of helpers. */
+import type { Expression, Statement } from 'estree';
+import { SS } from '../../decoder/instruction.js';
+import { js, statements } from '../emit/quote.js';
+
+export interface QuickEvent {
+  /** Goes before. */
+  readonly code: Statement[];
+  /** 0 where the helper is to be called; undefined where `code` is all there is to do. */
+  readonly done: Expression | undefined;
+  /** The function that it calls. */
+  readonly uses: string | undefined;
+}
+/** The registers of a region. */
+interface Registers {
+  register(index: number): string;
+  readonly writtenRegisters: Set<number>;
+  /** It refers to `Cpu.system` or to selectors. */
+  usesSystem: boolean;
+}
+
+const done = (uses: string, value: Expression, code: Statement[] = []): QuickEvent => ({
+  code,
+  done: value,
+  uses,
+});
+
+export function quickEvent(
+  helper: string,
+  args: readonly Expression[],
+  name: string | undefined,
+  registers: Registers,
+): QuickEvent | undefined {
+  switch (helper) {
+    case 'softwareInterrupt':
+    case 'softwareTrap':
+      return done('enterGate', js`E_enterGate(${args[0]!}, ${args[1]!}, 1, 0, 0, 0)`);
+    case 'iret':
+      return isNumber(args[0]!, 32) ? done('iret', js`E_iret()`) : undefined;
+    case 'sysenter':
+      return done('sysenter', js`E_sysenter()`);
+    case 'sysexit':
+      return done('sysexit', js`E_sysexit()`);
+    case 'loadSegment':
+      if (isNumber(args[0]!, SS)) return undefined;
+      return done('loadSegment', js`E_loadSegment(${args[0]!}, ${args[1]!})`);
+    case 'selector':
+      registers.usesSystem = true;
+      return { code: statements`const ${name!} = sg[${args[0]!}];`, done: undefined, uses: undefined };
+    case 'cpuid':
+      return identification(registers);
+    default:
+      return undefined;
+  }
+}
+const isNumber = (e: Expression, value: number): boolean => e.type === 'Literal' && e.value === value;
+
+/** Takes the answer from where it was noted. */
+function identification(registers: Registers): QuickEvent {
+  registers.usesSystem = true;
+  const [eax, ecx, edx, ebx] = [0, 1, 2, 3].map((i) => {
+    registers.writtenRegisters.add(i);
+    return registers.register(i);
+  }) as [string, string, string, string];
+  const code = statements`
+    const row = E_cpuid(${eax}, ${ecx});
+    if (row !== 0) {
+      ${eax} = sys[row + 3 | 0];
+      ${ebx} = sys[row + 4 | 0];
+      ${ecx} = sys[row + 5 | 0];
+      ${edx} = sys[row + 6 | 0];
+    }`;
+  return done('cpuid', js`row`, code);
+}
