@@ -21,14 +21,14 @@ import {
   S_TURN,
   type Cpu,
 } from '../runtime/state.js';
-import { DecodeFailure } from '../decoder/instruction.js';
+import { Crossings } from './crossings.js';
 import { Evaluator, Outcome } from './evaluator.js';
 import { MemoryView } from './interpreter/environment.js';
 import { SpecialForm } from './interpreter/forms.js';
 import type { Handler } from './interpreter/generated.js';
 import { Interpreter } from './interpreter/interpreter.js';
-import { CHAIN_LIMIT, Predecoder, type Concrete } from './interpreter/predecode.js';
-import { decodeIn, modeView } from './mode-view.js';
+import { CHAIN_LIMIT, Predecoder } from './interpreter/predecode.js';
+import { modeView } from './mode-view.js';
 import { CodeLimit } from './code-limit.js';
 import { RegionEnd } from './region/transfer.js';
 import { RegionTable, type RegionOptions } from './region/table.js';
@@ -51,6 +51,7 @@ const SHORT_RUN = 250_000;
 /** Budget below which instructions are stepped one by one: no chain is longer. */
 const NEAR = CHAIN_LIMIT + 32;
 const FORM_MASK = 4095;
+const LONGEST_INSTRUCTION = 15;
 /** More than any region asks for, which is left where the budget is less. */
 const ENOUGH = 512;
 /** Modes in which instructions need looks of their own. */
@@ -76,8 +77,7 @@ export class JitEngine {
   private limited = false;
   /** Each instruction, or at least each place, is looked at before it is run. */
   private interpreted = false;
-  private readonly crossing = new Map<number, { bytes: Uint8Array; concrete: Concrete }>();
-  private readonly crossBytes = new Uint8Array(16);
+  private readonly crossings: Crossings;
   /** Instructions retired inside regions. */
   private regionInstructions = 0;
   /** Instructions until the interpreter is compiled; Infinity when it is, or is not to be. */
@@ -85,11 +85,9 @@ export class JitEngine {
   private onLongRun: (() => void) | undefined;
 
   private readonly cpu: Cpu;
-  private readonly memory: PhysicalMemory;
 
   constructor(cpu: Cpu, memory: PhysicalMemory, options: EngineOptions) {
     this.cpu = cpu;
-    this.memory = memory;
     this.name = options.name;
     this.r = cpu.r;
     cpu.fpu.readOpcode = () => opcodeAt(cpu);
@@ -98,10 +96,11 @@ export class JitEngine {
     this.evaluator = new Evaluator(cpu);
     this.predecoder = new Predecoder(cpu, this.cache, memory, options.name === 'evaluator');
     this.view = new MemoryView(cpu.mmu);
+    this.crossings = new Crossings(cpu, memory, this.cache, this.predecoder, this.view);
     this.interpreter = new Interpreter(cpu, memory, this.cache, this.view);
     this.handlers = this.interpreter.handlers;
     this.handlers[SpecialForm.EVALUATE] = (slot, pageEip) => this.evaluate(slot, pageEip);
-    this.handlers[SpecialForm.CROSS] = (slot, pageEip) => this.evaluateCrossing(slot, pageEip);
+    this.handlers[SpecialForm.CROSS] = (slot, pageEip) => this.executeCrossing(slot, pageEip);
     this.handlers[SpecialForm.REGION] = (slot, pageEip) =>
       this.handlers[this.regions.formOf(slot)]!(slot, pageEip);
     const changeMode = (): boolean => {
@@ -120,7 +119,7 @@ export class JitEngine {
     this.cache.onReset = () => {
       this.predecoder.concrete.clear();
       this.predecoder.variable.clear();
-      this.crossing.clear();
+      this.crossings.clear();
       this.regions.clear();
     };
     this.stepper = new SingleStep(cpu);
@@ -389,36 +388,30 @@ export class JitEngine {
     return outcome === Outcome.NEXT ? Outcome.JUMPED : outcome;
   }
 
-  /** An instruction that crosses a page end depends on both pages: its bytes are fetched and compared each time. */
-  private evaluateCrossing(slot: number, pageEip: number): Outcome {
-    const { cpu, r } = this;
-    const offset = this.cache.slots[slot + 3]! & 4095;
+  private executeCrossing(slot: number, pageEip: number): Outcome {
+    const { r, cache, crossings } = this;
+    const offset = cache.slots[slot + 3]! & 4095;
     r[R_EIP] = (pageEip + offset) | 0;
     const linear = (r[R_EIP]! + this.view.codeBase) | 0;
-    const concrete = this.decodeCrossing(linear, slot);
-    const outcome = this.evaluator.execute(concrete.instruction, concrete.semantic);
-    if (cpu.r[R_PENDING] !== 0) r[R_SLOT] = 0;
-    return outcome === Outcome.NEXT ? Outcome.JUMPED : outcome;
+    const own = this.limited ? 0 : crossings.find(slot, linear) || this.learnCrossing(slot, linear);
+    if (own === 0) return this.evaluateCrossing(linear);
+    const outcome = this.handlers[cache.slots[own]! & FORM_MASK]!(own, pageEip) as Outcome;
+    if (r[R_PENDING] !== 0) r[R_SLOT] = 0;
+    if (outcome !== Outcome.NEXT) return outcome;
+    r[R_EIP] = (pageEip + offset + ((cache.slots[own + 3]! >> 12) & 15)) | 0;
+    return Outcome.JUMPED;
   }
-  private decodeCrossing(linear: number, slot: number): Concrete {
-    const { memory, cpu, crossBytes } = this;
-    const here = 4096 - (linear & 4095);
-    const first = cpu.mmu.fetch(linear);
-    const room = this.limited ? this.codeLimit.room() : 15;
-    const second = here < room ? cpu.mmu.fetch((linear + here) | 0) : -1;
-    for (let i = 0; i < 15; i++) {
-      const at = i < here ? first + i : second + i - here;
-      crossBytes[i] = i >= here && second < 0 ? 0xff : memory.u8[at]!;
-    }
-    const known = this.crossing.get(slot);
-    if (known && known.bytes.length <= room && known.bytes.every((byte, i) => byte === crossBytes[i]))
-      return known.concrete;
-    const view = modeView(this.cache.mode, cpu);
-    const instruction = decodeIn(view, crossBytes, 0, room);
-    if (typeof instruction === 'number') fault(instruction === DecodeFailure.INVALID ? Vector.UD : Vector.GP);
-    const concrete = { instruction, semantic: semanticOf(instruction, view) };
-    this.crossing.set(slot, { bytes: crossBytes.slice(0, instruction.length), concrete });
-    return concrete;
+  private learnCrossing(slot: number, linear: number): number {
+    return this.crossings.remember(slot, linear, this.crossings.decode(linear, LONGEST_INSTRUCTION));
+  }
+  private evaluateCrossing(linear: number): Outcome {
+    const { cpu, cache } = this;
+    const room = this.limited ? this.codeLimit.room() : LONGEST_INSTRUCTION;
+    const instruction = this.crossings.decode(linear, room);
+    const semantic = semanticOf(instruction, modeView(cache.mode, cpu));
+    const outcome = this.evaluator.execute(instruction, semantic);
+    if (cpu.r[R_PENDING] !== 0) cpu.r[R_SLOT] = 0;
+    return outcome === Outcome.NEXT ? Outcome.JUMPED : outcome;
   }
 
   statistics(): object {

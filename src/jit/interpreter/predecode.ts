@@ -147,7 +147,8 @@ export class Predecoder {
   /** Machine addresses of instructions whose immediate operand the guest has changed. */
   readonly variable = new Set<number>();
 
-  private fill(slot: number, instruction: Instruction, offset: number): void {
+  /** The slot of an instruction at `offset` of its page. */
+  fill(slot: number, instruction: Instruction, offset: number): void {
     const view = modeView(this.cache.mode, this.cpu);
     const form = this.evaluateAll ? undefined : formOf(instruction, view);
     const { slots } = this.cache;
