@@ -392,7 +392,7 @@ export class JitEngine {
     const { r, cache, crossings } = this;
     const offset = cache.slots[slot + 3]! & 4095;
     r[R_EIP] = (pageEip + offset) | 0;
-    const linear = (r[R_EIP]! + this.view.codeBase) | 0;
+    const linear = (r[R_EIP]! + r[R_SEGMENT_BASE + 1]!) | 0;
     const own = this.limited ? 0 : crossings.find(slot, linear) || this.learnCrossing(slot, linear);
     if (own === 0) return this.evaluateCrossing(linear);
     const outcome = this.handlers[cache.slots[own]! & FORM_MASK]!(own, pageEip) as Outcome;
