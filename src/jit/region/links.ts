@@ -134,6 +134,7 @@ export class Links {
   private transfer: (() => number) | undefined;
   private untranslated = 0;
   private pending = 0;
+  private modeChanges = 0;
   private readonly cpu: Cpu;
   private readonly cache: CodeCache;
   private readonly view: MemoryView;
@@ -173,7 +174,10 @@ export class Links {
       go: this.functions.call,
       lookUp: (eip) => this.lookUp(eip),
       frameOf: (linear) => this.frameOf(linear),
-      changeMode: () => (changeMode() ? 1 : 0),
+      changeMode: () => {
+        this.modeChanges++;
+        return changeMode() ? 1 : 0;
+      },
       moveCode: () => this.moveCode(),
       left: (record, site, base) => this.left(record, site, base),
       called: (record, call, base) => this.called(record, call, base),
@@ -353,17 +357,26 @@ export class Links {
     const { mode } = this.cache;
     words[AT.EXECUTE] = this.cpu.r[R_CPL] === 3 ? EXECUTE_ENTRIES : 0;
     if (mode === this.mode) return;
-    this.codeBases[words[AT.MODE]!] = words[AT.CODE_BASE]!;
+    const last = words[AT.MODE]!;
+    this.codeBases[last] = words[AT.CODE_BASE]!;
+    // Calls of the system go to and fro between two modes.
+    const number = mode === this.lastMode ? this.lastNumber : this.numberOf(mode);
+    this.lastMode = this.mode;
+    this.lastNumber = last;
     this.mode = mode;
-    let number = this.modes.get(mode);
-    if (number === undefined) {
-      number = this.modes.size + 1;
-      this.modes.set(mode, number);
-      this.codeBases[number] = this.cpu.r[R_SEGMENT_BASE + 1]!;
-    }
     words[AT.MODE] = number;
     words[AT.CODE_BASE] = this.codeBases[number]!;
   }
+  private numberOf(mode: number): number {
+    const known = this.modes.get(mode);
+    if (known !== undefined) return known;
+    const number = this.modes.size + 1;
+    this.modes.set(mode, number);
+    this.codeBases[number] = this.cpu.r[R_SEGMENT_BASE + 1]!;
+    return number;
+  }
+  private lastMode = -1;
+  private lastNumber = 0;
 
   /**
    * Another base of CS makes all links of the mode doubtful: each is looked at again before it is used. Real mode comes here with every call
@@ -383,7 +396,7 @@ export class Links {
 
   /** Why runs of regions ended, and how transfers found their region. */
   get counts(): Record<
-    'entered' | 'returned' | 'renewed' | 'lookedUp' | 'budget' | 'pending' | 'untranslated',
+    'entered' | 'returned' | 'renewed' | 'lookedUp' | 'budget' | 'modes' | 'pending' | 'untranslated',
     number
   > {
     const at = (word: number): number => this.area.words[word]! >>> 0;
@@ -393,6 +406,7 @@ export class Links {
       renewed: at(AT.RENEWED),
       lookedUp: at(AT.LOOKED_UP),
       budget: at(AT.BUDGET),
+      modes: this.modeChanges,
       pending: this.pending,
       untranslated: this.untranslated,
     };
