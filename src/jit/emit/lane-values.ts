@@ -21,15 +21,23 @@ export const SPECIAL_BITS = 0xffe9,
 export const uncleanDouble = (x: string): Expression => js`!(Math.abs(${x}) > ${MIN_DOUBLE}) && ${x} !== 0`;
 export const uncleanSingle = (x: string): Expression => js`!(Math.abs(${x}) > ${MIN_SINGLE}) && ${x} !== 0`;
 /**
- * The same of a number times `scale`, a power of two: for where the usual test has failed. A comparison that both share, or two such places, would be computed
- * once, before the usual one, into a register.
+ * Ways for a number to be clean, asked of it times `scale`, a power of two: for where the usual test has failed. A comparison that both share, or two such places,
+ * would be computed once, before the usual one, into a register.
  */
-export const uncleanScaled = (x: string, least: number, scale: number): Expression =>
-  js`!(Math.abs(${x} * ${scale}) > ${least * scale}) && ${x} * ${scale} !== 0`;
+export const isClean = (x: string, least: number, scale: number): Expression[][] => [
+  [js`${x} * ${scale} === 0`],
+  [js`Math.abs(${x} * ${scale}) > ${least * scale}`],
+];
 
 /** Memory does not hold the default NaN for a double or single. */
 export function notDefault(key: number): Expression {
   const [low, high] = wordsOf(key);
   if (high === undefined) return js`xw[${low!}] !== ${NAN_SINGLE}`;
   return js`(xw[${low!}] !== 0 || xw[${high}] !== ${NAN_DOUBLE})`;
+}
+/** Memory holds it. */
+export function isDefault(key: number): Expression[] {
+  const [low, high] = wordsOf(key);
+  if (high === undefined) return [js`xw[${low!}] === ${NAN_SINGLE}`];
+  return [js`xw[${low!}] === 0`, js`xw[${high}] === ${NAN_DOUBLE}`];
 }

@@ -21,8 +21,8 @@ import { immediateOf, indexOf, isMemory, source, type Rule, type Task } from './
 
 interface Operator {
   compute(a: string, b: string): Expression;
-  /** When a result 0 needs no rounding; undefined: always. `scale`: see `uncleanScaled`. */
-  zero?(a: string, b: string, scale: number): Expression;
+  /** Ways for a result 0 to need no rounding; undefined: always. `scale`: see `isClean`. */
+  zero?(a: string, b: string, scale: number): Expression[];
   /** Whether the double `r` (or its rounding to the single `r`) is not exactly the result. */
   inexact(a: string, b: string, r: string): Expression;
   inexactSingle(a: string, b: string, r: string): Expression;
@@ -39,19 +39,19 @@ const SUB: Operator = {
 };
 const MUL: Operator = {
   compute: (a, b) => js`${a} * ${b}`,
-  zero: (a, b, scale) => js`(${a} * ${scale} === 0 || ${b} * ${scale} === 0)`,
+  zero: (a, b, scale) => [js`${a} * ${scale} === 0`, js`${b} * ${scale} === 0`],
   inexact: (a, b, r) => js`mulInexact(${a}, ${b}, ${r})`,
   inexactSingle: (a, b, r) => js`${a} * ${b} !== ${r}`,
 };
 const DIV: Operator = {
   compute: (a, b) => js`${a} / ${b}`,
-  zero: (a, _b, scale) => js`${a} * ${scale} === 0`,
+  zero: (a, _b, scale) => [js`${a} * ${scale} === 0`],
   inexact: (a, b, r) => js`divInexact(${a}, ${b}, ${r})`,
   inexactSingle: (a, b, r) => js`singleDivInexact(${a}, ${b}, ${r})`,
 };
 
-/** Whether a result 0 is exact, given a scale. */
-type ZeroTest = ((scale: number) => Expression) | undefined;
+/** Ways for a result 0 to be exact, given a scale. */
+type ZeroTest = ((scale: number) => Expression[]) | undefined;
 
 /** Names a result after checking that it needs no more than rounding. */
 function checkedResult(code: VectorCode, value: Expression, least: number, zero: ZeroTest): string {
@@ -59,15 +59,15 @@ function checkedResult(code: VectorCode, value: Expression, least: number, zero:
   const size = code.name(js`Math.abs(${r})`);
   const scale = code.apart();
   const scaled = js`${r} * ${scale}`;
-  const tiny = js`!(Math.abs(${scaled}) > ${least * scale})`;
-  const inexact = zero ? js`!(${scaled} === 0 && ${zero(scale)})` : js`${scaled} !== 0`;
+  const isZero = js`${scaled} === 0`;
+  const zeros = zero ? zero(scale).map((test) => [isZero, test]) : [[isZero]];
+  const isNormal = js`Math.abs(${scaled}) > ${least * scale}`;
   if (code.host.special) {
-    code.check([js`${size} > ${least}`], js`${tiny} && ${scaled} === ${scaled} && ${inexact}`);
+    code.check([js`${size} > ${least}`], ...zeros, [isNormal], [js`${scaled} !== ${scaled}`]);
     return r;
   }
   const most = least === MIN_DOUBLE ? MAX_DOUBLE : MAX_SINGLE;
-  const usual = [js`${size} > ${least}`, js`${size} <= ${most}`];
-  code.check(usual, js`(${tiny} || ${size} === Infinity) && ${inexact}`);
+  code.check([js`${size} > ${least}`, js`${size} <= ${most}`], ...zeros, [isNormal, js`${size} < Infinity`]);
   return r;
 }
 
@@ -108,7 +108,7 @@ function arithmetic(operator: Operator, format: Format, count: number): Rule {
       const a = format.clean(code, { register: to }, i);
       const b = format.clean(code, from, i);
       if (operator === DIV && code.host.special)
-        code.check([js`Math.abs(${b}) > 0`], js`${b} * ${code.apart()} === 0`);
+        code.check([js`Math.abs(${b}) > 0`], [js`Math.abs(${b} * ${code.apart()}) > 0`]);
       const zero = operator.zero && ((scale: number) => operator.zero!(a, b, scale));
       const r = format.result(code, operator.compute(a, b), zero);
       const inexact = format === DOUBLES ? operator.inexact(a, b, r) : operator.inexactSingle(a, b, r);
@@ -130,7 +130,7 @@ function squareRoot(format: Format, count: number): Rule {
       // A root is never tiny; that of a negative number is a NaN.
       const root = format === DOUBLES ? js`Math.sqrt(${a})` : js`Math.fround(Math.sqrt(${a}))`;
       const r = code.name(root);
-      if (!code.host.special) code.check([js`${r} < Infinity`], js`!(${r} * ${code.apart()} < Infinity)`);
+      if (!code.host.special) code.check([js`${r} < Infinity`], [js`${r} * ${code.apart()} < Infinity`]);
       return { r, inexact: js`${name}(${a}, ${r})` };
     });
     code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
@@ -227,7 +227,7 @@ function intsToSingles(code: VectorCode, to: number, words: readonly string[]): 
   lanes.forEach(({ r }, i) => SINGLES.set(code, to, i, r));
 }
 
-/** Beside -2^31 - 1 and 2^31 toward zero, and beside -2^31 and 2^31 - 1 away from it: the same bounds as other comparisons (see `uncleanScaled`). */
+/** Beside -2^31 - 1 and 2^31 toward zero, and beside -2^31 and 2^31 - 1 away from it: the same bounds as other comparisons (see `isClean`). */
 const BELOW_TRUNCATED = 2147483649 - 2 ** -21,
   ABOVE_TRUNCATED = 2147483648 - 2 ** -22,
   BELOW_ROUNDED = 2147483648 + 2 ** -21,
@@ -237,14 +237,14 @@ function toInteger(code: VectorCode, x: string, truncate: boolean): { r: string;
   if (truncate) {
     code.check(
       [js`${x} > -2147483649`, js`${x} < 2147483648`],
-      js`!(${x} >= ${-BELOW_TRUNCATED} && ${x} <= ${ABOVE_TRUNCATED})`,
+      [js`${x} >= ${-BELOW_TRUNCATED}`, js`${x} <= ${ABOVE_TRUNCATED}`],
     );
     const r = code.name(js`~~${x}`);
     return { r, inexact: js`${r} !== ${x}` };
   }
   code.check(
     [js`${x} >= -2147483648`, js`${x} < 2147483647`],
-    js`!(${x} > ${-BELOW_ROUNDED} && ${x} <= ${ABOVE_ROUNDED})`,
+    [js`${x} > ${-BELOW_ROUNDED}`, js`${x} <= ${ABOVE_ROUNDED}`],
   );
   // Adding 1.5 × 2^52 leaves no room for a fraction: the sum is rounded to an integer, ties to even.
   const r = code.name(js`~~(${x} + 6755399441055744 - 6755399441055744)`);
@@ -291,7 +291,7 @@ function doublesToSingles(count: number): Rule {
     code.control();
     const lanes = upTo(count).map((i) => {
       const a = code.cleanDouble(from, i);
-      const r = SINGLES.result(code, js`${a}`, (scale) => js`${a} * ${scale} === 0`);
+      const r = SINGLES.result(code, js`${a}`, (scale) => [js`${a} * ${scale} === 0`]);
       return { r, inexact: js`${r} !== ${a}` };
     });
     code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore

@@ -25,13 +25,14 @@ import {
   wordsOf,
 } from './lane-cache.js';
 import {
+  isClean,
+  isDefault,
   MIN_DOUBLE,
   MIN_SINGLE,
   notDefault,
   SPECIAL,
   SPECIAL_BITS,
   uncleanDouble,
-  uncleanScaled,
   uncleanSingle,
   ZERO_DOUBLE,
   ZERO_SINGLE,
@@ -132,7 +133,7 @@ export class VectorCode extends CodeWriter {
   cleanDouble(place: Place, half: number): string {
     const lane = this.double(place, half);
     if (lane.clean) return lane.name;
-    this.check([js`Math.abs(${lane.name}) > ${MIN_DOUBLE}`], this.unclean(place, half, lane.name, true));
+    this.check([js`Math.abs(${lane.name}) > ${MIN_DOUBLE}`], ...this.isClean(place, half, lane.name, true));
     if ('register' in place)
       this.cache.doubles.set(2 * place.register + half, { name: lane.name, clean: true });
     return lane.name;
@@ -140,16 +141,19 @@ export class VectorCode extends CodeWriter {
   cleanSingle(place: Place, word: number): string {
     const lane = this.single(place, word);
     if (lane.clean) return lane.name;
-    this.check([js`Math.abs(${lane.name}) > ${MIN_SINGLE}`], this.unclean(place, word, lane.name, false));
+    this.check([js`Math.abs(${lane.name}) > ${MIN_SINGLE}`], ...this.isClean(place, word, lane.name, false));
     if ('register' in place)
       this.cache.singles.set(4 * place.register + word, { name: lane.name, clean: true });
     return lane.name;
   }
 
-  private unclean(place: Place, i: number, name: string, double: boolean): Expression {
-    const test = uncleanScaled(name, double ? MIN_DOUBLE : MIN_SINGLE, this.apart());
-    if (!this.host.special || 'at' in place) return test;
-    return js`${test} && ${notDefault(double ? doubleKey(2 * place.register + i) : singleKey(4 * place.register + i))}`;
+  private isClean(place: Place, i: number, name: string, double: boolean): Expression[][] {
+    const ways = isClean(name, double ? MIN_DOUBLE : MIN_SINGLE, this.apart());
+    if (!this.host.special || 'at' in place) return ways;
+    return [
+      ...ways,
+      isDefault(double ? doubleKey(2 * place.register + i) : singleKey(4 * place.register + i)),
+    ];
   }
   /** 32 bits, whatever they are: a clean single, or a word. */
   part(place: Place, word: number, form: Form): Part {

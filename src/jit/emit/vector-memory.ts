@@ -48,6 +48,14 @@ const tests = {
 } as const;
 export type AccessSize = keyof typeof tests;
 
+interface Check {
+  readonly usual: readonly Expression[];
+  readonly fine: readonly (readonly Expression[])[];
+}
+/** Goes there where all tests hold. */
+const whereAll = (tests: readonly Expression[], label: string): JsStatement =>
+  tests.reduceRight<JsStatement>((then, test) => statements`if (${test}) ${then}`[0]!, breakTo(label));
+
 /** The code of one instruction as it grows. */
 export class CodeWriter {
   host!: VectorHost;
@@ -56,32 +64,37 @@ export class CodeWriter {
   private scales = 0;
 
   /** What is to hold of operands and results, before anything is changed. */
-  checks: { readonly usual: readonly Expression[]; readonly fails: Expression }[] = [];
+  checks: Check[] = [];
 
   /** Code with effects. */
   push(code: readonly JsStatement[]): void {
     this.decide();
     this.out.push(...code);
   }
-  /** A power of two that the last places have not had, for tests behind the usual ones (see `uncleanScaled`). */
+  /** A power of two that the last places have not had, for tests behind the usual ones (see `isClean`). */
   apart(): number {
     return 2 ** (1 + (this.scales++ & 31));
   }
-  /** Leaves if `fails`, which need not be asked where all of `usual` hold, and should have no comparison in common with them. */
-  check(usual: readonly Expression[], fails: Expression): void {
-    this.checks.push({ usual, fails });
+  /** Leaves unless all of `usual` hold, or all of one of `fine`, which should have no comparison in common with them. */
+  check(usual: readonly Expression[], ...fine: (readonly Expression[])[]): void {
+    this.checks.push({ usual, fine });
   }
   /** One way out for all that was to be checked. */
   decide(): void {
     const { checks } = this;
     if (checks.length === 0) return;
     this.checks = [];
-    const label = `C${this.serial++}`;
-    const fine = checks
-      .flatMap(({ usual }) => usual)
-      .reduceRight<JsStatement>((then, test) => statements`if (${test}) ${then}`[0]!, breakTo(label));
-    const fails = checks.map((each) => each.fails).reduce((all, test) => js`${all} || ${test}`);
-    this.out.push(labelled(label, block([fine, ...statements`if (${fails}) { ${this.host.miss()} }`])));
+    const [good, bad] = [`C${this.serial}`, `F${this.serial++}`];
+    const usual = whereAll(
+      checks.flatMap((each) => each.usual),
+      good,
+    );
+    const others = checks.map(({ fine }) => {
+      const next = `K${this.serial++}`;
+      return labelled(next, block([...fine.map((tests) => whereAll(tests, next)), breakTo(bad)]));
+    });
+    const tests = labelled(bad, block([usual, ...others, breakTo(good)]));
+    this.out.push(labelled(good, block([tests, ...this.host.miss()])));
   }
   fresh(): string {
     return `v${this.serial++}`;
