@@ -137,6 +137,23 @@ const keepsPointers = (bytes: number[]): boolean => {
   return to.kind !== 'register' || ![1, 4, 6].includes(to.index);
 };
 const straight = fc.array(instructions.filter(keepsPointers), { minLength: 0, maxLength: 6 }).map(bytesOf);
+/** PUNPCKLBW and -HBW with zeroes in XMM3, PMULLW, PADDW, PSUBW, PADDUSW, PMULHW, PACKUSWB, PSADBW, PAND, MOVDQA, PMADDWD among XMM0 to XMM3. */
+const ELEMENT_OPCODES = [0x60, 0x68, 0xd5, 0xd5, 0xfd, 0xfd, 0xf9, 0xdd, 0xe5, 0x67, 0x67, 0xf6, 0xdb, 0x6f, 0xf5]; // prettier-ignore
+const elements = fc.array(
+  fc.oneof(
+    fc.tuple(fc.constantFrom(...ELEMENT_OPCODES), fc.nat(2), fc.nat(3)).map(([opcode, to, from]) => {
+      const other = opcode === 0x60 || opcode === 0x68 ? 3 : from;
+      return [0x66, 0x0f, opcode, 0xc0 | (to << 3) | other];
+    }),
+    // PSRLW, PSRAW, PSLLW by immediates; PMOVMSKB.
+    fc
+      .tuple(fc.constantFrom(0xd0, 0xe0, 0xf0), fc.nat(2), fc.nat(18))
+      .map(([way, register, count]) => [0x66, 0x0f, 0x71, way | register, count]),
+    fc.nat(2).map((register) => [0x66, 0x0f, 0xd7, 0xc0 | register]),
+  ),
+  { minLength: 2, maxLength: 14 },
+);
+
 /** A loop whose body has a way that is taken every other time, around an inner loop of two rounds. */
 function loopOf([first, other, inner, last]: readonly number[][], rounds: number): number[] {
   const innerLoop = [0xba, 2, 0, 0, 0, ...inner!, 0x4a, 0x75, 0x100 - inner!.length - 3];
@@ -181,4 +198,15 @@ describe('short ways of SSE', () => {
       },
     );
   }
+  it('do arithmetic on 16-bit elements that were bytes', { timeout: 300_000 }, () => {
+    const jit = new Bench('jit', false);
+    fc.assert(
+      fc.property(elements, state, (list, s) => {
+        const code = bytesOf([[0x66, 0x0f, 0xef, 0xdb], ...list]);
+        const count = list.length + 1;
+        expect(jit.outcome(code, count, s, true)).toEqual(evaluator.outcome(code, count, s, false));
+      }),
+      { numRuns: RUNS },
+    );
+  });
 });

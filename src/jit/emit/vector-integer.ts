@@ -2,6 +2,30 @@
 import type { Expression } from 'estree';
 import { js, numeral } from './quote.js';
 import { ZERO_WORD } from './lane-values.js';
+import {
+  addWithin,
+  subtractWithin,
+  BYTES,
+  addWords,
+  equalWithin,
+  unsignedWord,
+  OF_BYTES,
+  spread,
+  borrows,
+  greater,
+  extreme,
+  addUnsigned,
+  subtractUnsigned,
+  saturated,
+  average,
+  multiplyHigh,
+  multiplyHighUnsigned,
+  multiplyAdd,
+  WORDS,
+  OF_WORDS,
+  type WordRule,
+} from './word-elements.js';
+import { halvesOf, isWithin, joinHalves, mayBeSet, splitWord, type Half16 } from './word-facts.js';
 import type { Place, VectorCode } from './vector-lanes.js';
 import {
   immediateOf,
@@ -13,9 +37,6 @@ import {
   type Rule,
   type Task,
 } from './vector-moves.js';
-
-/** A word of the result from words of the first and second operand. */
-type WordRule = (a: string, b: string, code: VectorCode) => Expression;
 
 function onXmm(task: Task): void {
   if (operandOf(task, 0).kind !== 'xmm') throw new NoShortWay();
@@ -87,97 +108,24 @@ const andNot: WordRule = (a, b) => js`~${a} & ${b}`;
 const or: WordRule = (a, b) => js`${a} | ${b}`;
 const xor: WordRule = (a, b) => js`${a} ^ ${b}`;
 
-// ---- elements within words --------------------------------------------------------------------------------------------------
+// ---- 16-bit elements by halves -------------------------------------------------------------------------------------------------
 
-/** Sums and differences of elements, kept from carrying into their neighbours by leaving their top bits (`top`) out. */
-const addWithin =
-  (top: number): WordRule =>
-  (a, b) =>
-    js`(${a} & ${~top}) + (${b} & ${~top}) ^ (${a} ^ ${b}) & ${top}`;
-const subtractWithin =
-  (top: number): WordRule =>
-  (a, b) =>
-    js`(${a} | ${top}) - (${b} & ${~top}) ^ (${a} ^ ~${b}) & ${top}`;
-const BYTES = -0x7f7f7f80,
-  WORDS = -0x7fff8000;
-
-/** All ones where elements of `bits` are equal: their difference has no bit, the top bit included. */
-function equalWithin(top: number, bits: number): WordRule {
-  const ones = bits === 8 ? 255 : 65535;
-  return (a, b) =>
-    js`Math.imul(~(((${a} ^ ${b}) & ${~top}) + ${~top} | ${a} ^ ${b} | ${~top}) >>> ${bits - 1}, ${ones})`;
+/** By halves, which stay at hand. */
+function byHalves(rule: (a: Half16, b: Half16) => Expression, otherwise?: WordRule): Rule {
+  return (task) => {
+    const { to, from } = registers(task);
+    const { code } = task;
+    const names = [0, 1, 2, 3].map((i) => {
+      const [a, b] = [code.word({ register: to }, i), code.word(from, i)];
+      if (otherwise && !(halvesOf(code, a) && halvesOf(code, b))) return code.name(otherwise(a, b, code));
+      const [x, y] = [splitWord(code, a), splitWord(code, b)];
+      const [low, high] = [0, 1].map((k) => ({ name: code.name(rule(x[k]!, y[k]!)), may: -1 }));
+      return joinHalves(code, low!, high!);
+    });
+    names.forEach((name, i) => code.setWord(to, i, name));
+  };
 }
-
-const unsignedWord = (x: string, i: number): Expression => (i === 0 ? js`(${x} & 65535)` : js`(${x} >>> 16)`);
-
-/** Elements of a size: their top bits. */
-interface Elements {
-  readonly top: number;
-  readonly bits: 8 | 16;
-}
-const OF_BYTES: Elements = { top: BYTES, bits: 8 },
-  OF_WORDS: Elements = { top: WORDS, bits: 16 };
-/** All ones in the elements whose top bit is set in `x`. */
-const spread = ({ top, bits }: Elements, x: Expression): Expression =>
-  js`Math.imul((${x} & ${top}) >>> ${bits - 1}, ${bits === 8 ? 255 : 65535})`;
-
-/** All ones where unsigned a < b; with their difference. */
-function borrows(of: Elements, code: VectorCode, a: string, b: string): { mask: string; difference: string } {
-  const difference = code.name(subtractWithin(of.top)(a, b, code));
-  const mask = code.name(spread(of, js`(~${a} & ${b} | (~${a} | ${b}) & ${difference})`));
-  return { mask, difference };
-}
-/** Signed elements are ordered as unsigned ones are with their top bits turned round. */
-const turned = ({ top }: Elements, code: VectorCode, x: string): string => code.name(js`${x} ^ ${top}`);
-const greater =
-  (of: Elements): WordRule =>
-  (a, b, code) =>
-    js`${borrows(of, code, turned(of, code, b), turned(of, code, a)).mask}`;
-/** The smaller or the larger of unsigned, or signed, elements. */
-const extreme =
-  (of: Elements, signed: boolean, larger: boolean): WordRule =>
-  (a, b, code) => {
-    const order = (x: string): string => (signed ? turned(of, code, x) : x);
-    const { mask } = borrows(of, code, order(a), order(b));
-    return larger ? js`${a} ^ (${a} ^ ${b}) & ${mask}` : js`${b} ^ (${a} ^ ${b}) & ${mask}`;
-  };
-const addUnsigned =
-  (of: Elements): WordRule =>
-  (a, b, code) => {
-    const sum = code.name(addWithin(of.top)(a, b, code));
-    return js`${sum} | ${spread(of, js`(${a} & ${b} | (${a} | ${b}) & ~${sum})`)}`;
-  };
-const subtractUnsigned =
-  (of: Elements): WordRule =>
-  (a, b, code) => {
-    const { mask, difference } = borrows(of, code, a, b);
-    return js`${difference} & ~${mask}`;
-  };
-/** Sums or differences that go to the limit of a's sign where `overflows`. */
-const saturated =
-  (of: Elements, subtract: boolean): WordRule =>
-  (a, b, code) => {
-    const { top, bits } = of;
-    const result = code.name((subtract ? subtractWithin : addWithin)(top)(a, b, code));
-    const signs = subtract ? js`(${a} ^ ${b})` : js`~(${a} ^ ${b})`;
-    const over = code.name(spread(of, js`(${signs} & (${a} ^ ${result}))`));
-    const limit = js`(((${a} & ${top}) >>> ${bits - 1}) + ${~top})`;
-    return js`${result} & ~${over} | ${limit} & ${over}`;
-  };
-const average =
-  ({ top }: Elements): WordRule =>
-  (a, b) =>
-    js`(${a} | ${b}) - ((${a} ^ ${b}) >>> 1 & ${~top}) | 0`;
-const multiplyLow: WordRule = (a, b) =>
-  js`Math.imul(${a}, ${b}) & 65535 | Math.imul(${a} >>> 16, ${b} >>> 16) << 16`;
-const multiplyHigh: WordRule = (a, b) =>
-  js`Math.imul(${a} << 16 >> 16, ${b} << 16 >> 16) >>> 16 | Math.imul(${a} >> 16, ${b} >> 16) & -65536`;
-const multiplyHighUnsigned: WordRule = (a, b) =>
-  js`Math.imul(${a} & 65535, ${b} & 65535) >>> 16 | Math.imul(${a} >>> 16, ${b} >>> 16) & -65536`;
-
-const multiplyAdd: WordRule = (a, b) =>
-  js`Math.imul(${a} << 16 >> 16, ${b} << 16 >> 16) + Math.imul(${a} >> 16, ${b} >> 16) | 0`;
-
+const multiplyLow = byHalves((a, b) => js`Math.imul(${a.name}, ${b.name})`);
 // ---- quadwords --------------------------------------------------------------------------------------------------------------
 
 /** A pair of words (low, high) of the result from pairs of both operands. */
@@ -212,6 +160,27 @@ function shiftCount(task: Task): number {
   if (operandOf(task, 1).kind !== 'immediate') throw new NoShortWay();
   return immediateOf(task, 1);
 }
+/** Shifts 16-bit elements; `half` those at hand, and the bits that may be set then. */
+function shiftWords(
+  rule: (x: string, count: number) => Expression,
+  half: (x: Half16, count: number) => [value: Expression, may: number],
+): Rule {
+  return (task) => {
+    const count = shiftCount(task);
+    const { code } = task;
+    const to = indexOf(task, 0);
+    const names = code.words({ register: to }).map((x) => {
+      const halves = count > 15 ? undefined : halvesOf(code, x);
+      if (halves === undefined) return code.name(rule(x, Math.min(count, 16)));
+      const [low, high] = halves.map((each) => {
+        const [value, may] = half(each, count);
+        return { name: code.name(value), may };
+      });
+      return joinHalves(code, low!, high!);
+    });
+    names.forEach((name, i) => code.setWord(to, i, name));
+  };
+}
 function shift(limit: number, rule: (x: string, count: number) => Expression): Rule {
   return (task) => {
     const count = Math.min(shiftCount(task), limit);
@@ -228,6 +197,12 @@ const rightWords = (x: string, n: number): Expression =>
   n > 15 ? numeral(0) : js`${x} >>> ${n} & ${both(0xffff >>> n)}`;
 const arithmeticWords = (x: string, n: number): Expression =>
   js`${x} >> ${Math.min(n, 15)} & -65536 | ${x} << 16 >> ${Math.min(n, 15) + 16} & 65535`;
+
+/** The upper bits of a half that is not clean go first. */
+const rightHalf = (x: Half16, n: number): [Expression, number] =>
+  isWithin(x, 65535)
+    ? [js`${x.name} >>> ${n}`, x.may >>> n]
+    : [js`${x.name} >>> ${n} & ${65535 >>> n}`, (x.may & 65535) >>> n];
 
 /** Words of high:low shifted left or right by a count 0-64. */
 function leftPair(low: string, high: string, n: number): Expression[] {
@@ -273,6 +248,14 @@ function shiftBytes(step: 1 | -1): Rule {
 
 // ---- rearranging ------------------------------------------------------------------------------------------------------------
 
+/** Bytes of a word, each followed by a byte 0, as halves. */
+function spreadBytes(code: VectorCode, x: string, upper: boolean): string {
+  const [low, high] = upper
+    ? [js`${x} >>> 16 & 255`, js`${x} >>> 24`]
+    : [js`${x} & 255`, js`${x} >>> 8 & 255`];
+  const byte = (value: Expression): Half16 => ({ name: code.name(value), may: 255 });
+  return joinHalves(code, byte(low), byte(high));
+}
 type Interleave = (a: string, b: string, upper: boolean) => Expression;
 const interleaveBytes: Interleave = (a, b, upper) =>
   upper
@@ -287,7 +270,10 @@ function unpack(rule: Interleave, high: boolean): Rule {
     const first = high ? 2 : 0;
     const values = [0, 1, 2, 3].map((i) => {
       const word = first + (i >> 1);
-      return rule(code.word({ register: to }, word), code.word(from, word), (i & 1) === 1);
+      const [a, b] = [code.word({ register: to }, word), code.word(from, word)];
+      const upper = (i & 1) === 1;
+      if (rule === interleaveBytes && b === ZERO_WORD) return js`${spreadBytes(code, a, upper)}`;
+      return rule(a, b, upper);
     });
     setWords(code, to, values);
   };
@@ -323,6 +309,9 @@ const packBytes = pack((code, low, high) => {
 });
 const packUnsigned = pack((code, low, high) => {
   const clamp = (x: string): Expression => {
+    const halves = halvesOf(code, x);
+    if (halves?.every((half) => isWithin(half, 255))) return js`(${halves[0].name} | ${halves[1].name} << 8)`;
+    if ((mayBeSet(code, x) & -0xff0100) === 0) return squeeze(js`${x}`);
     const over = code.name(exceeding(x, 0));
     const negative = code.name(spread(OF_WORDS, js`${x}`));
     return squeeze(js`${code.name(js`(${x} | ${over}) & ~${negative}`)}`);
@@ -382,7 +371,8 @@ const pmovmskb: Rule = (task) => {
   if (operandOf(task, 1).kind !== 'xmm') throw new NoShortWay();
   const { code } = task;
   const four = code.words({ register: indexOf(task, 1) }).map((w, i) => {
-    const bits = js`(${w} >>> 7 & 1 | ${w} >>> 14 & 2 | ${w} >>> 21 & 4 | ${w} >>> 28 & 8)`;
+    // The factor moves the four top bits side by side to the upper end; no two of its bits meet there.
+    const bits = js`(Math.imul(${w} & ${BYTES}, 0x204081) >>> 28)`;
     return i === 0 ? bits : js`${bits} << ${4 * i}`;
   });
   code.push(code.host.writeGeneral(indexOf(task, 0), four.reduce((all, part) => js`${all} | ${part}`))); // prettier-ignore
@@ -414,11 +404,11 @@ export const VECTOR_INTEGER: Readonly<Record<string, Rule>> = {
   XORPS: zeroOr(byWord(xor)),
   XORPD: zeroOr(logicOnDoubles(xor, flipSign)),
   PADDB: byWord(addWithin(BYTES)),
-  PADDW: byWord(addWithin(WORDS)),
+  PADDW: byHalves((a, b) => js`${a.name} + ${b.name} | 0`, addWords),
   PADDD: byWord((a, b) => js`${a} + ${b} | 0`),
   PADDQ: addQuads,
   PSUBB: zeroOr(byWord(subtractWithin(BYTES))),
-  PSUBW: zeroOr(byWord(subtractWithin(WORDS))),
+  PSUBW: zeroOr(byHalves((a, b) => js`${a.name} - ${b.name} | 0`, subtractWithin(WORDS))),
   PSUBD: zeroOr(byWord((a, b) => js`${a} - ${b} | 0`)),
   PSUBQ: subtractQuads,
   PADDSW: byWord(saturated(OF_WORDS, false)),
@@ -441,15 +431,15 @@ export const VECTOR_INTEGER: Readonly<Record<string, Rule>> = {
   PMAXSW: byWord(extreme(OF_WORDS, true, true)),
   PAVGB: byWord(average(OF_BYTES)),
   PAVGW: byWord(average(OF_WORDS)),
-  PMULLW: byWord(multiplyLow),
+  PMULLW: multiplyLow,
   PMULHW: byWord(multiplyHigh),
   PMULHUW: byWord(multiplyHighUnsigned),
   PMADDWD: byWord(multiplyAdd),
   PMULUDQ: multiplyQuads,
   PSADBW: psadbw,
-  PSLLW: shift(16, leftWords),
-  PSRLW: shift(16, rightWords),
-  PSRAW: shift(16, arithmeticWords),
+  PSLLW: shiftWords(leftWords, (x, n) => [js`${x.name} << ${n}`, -1]),
+  PSRLW: shiftWords(rightWords, rightHalf),
+  PSRAW: shiftWords(arithmeticWords, (x, n) => [js`${x.name} << 16 >> ${16 + n}`, -1]),
   PSLLD: shift(32, (x, n) => (n > 31 ? numeral(0) : js`${x} << ${n}`)),
   PSRLD: shift(32, (x, n) => (n > 31 ? numeral(0) : js`${x} >>> ${n} | 0`)),
   PSRAD: shift(32, (x, n) => js`${x} >> ${Math.min(n, 31)}`),

@@ -39,6 +39,7 @@ import {
   ZERO_WORD,
   ZEROS,
 } from './lane-values.js';
+import type { WordFacts } from './word-facts.js';
 import { X87Variables } from './x87-known.js';
 
 export type { AccessSize, Form, VectorHost } from './vector-memory.js';
@@ -60,6 +61,8 @@ export type Place = { readonly register: number } | { readonly at: string };
 export class VectorCode extends CodeWriter {
   cache = new LaneCache();
   readonly written = new Set<number>();
+  /** Of constants that are words: what is known of them. */
+  readonly facts = new Map<string, WordFacts>();
   /** Variables that the region has for registers. */
   readonly variables = new Set<number>();
   /** Where the region keeps the state of the x87 unit. */
@@ -224,9 +227,14 @@ export class VectorCode extends CodeWriter {
       if (word !== undefined) this.cache.words.set(index, word);
     });
   }
-  clearHalf(register: number, half: number): void {
-    const parts = [0, 1].map(() => ({ single: ZERO_SINGLE, word: ZERO_WORD }));
-    this.setHalf(register, half, { double: ZERO_DOUBLE, parts });
+  /** Zeroes in the form that the register's next user wants, or another. */
+  clearHalf(register: number, half: number, usual: Form = 'double'): void {
+    const form = this.host.form(register) ?? usual;
+    const parts = [0, 1].map(() => ({ single: form === 'word' ? undefined : ZERO_SINGLE, word: ZERO_WORD }));
+    this.setHalf(register, half, { double: form === 'double' ? ZERO_DOUBLE : undefined, parts });
+    const index = 2 * register + half;
+    this.cache.doubles.set(index, { name: ZERO_DOUBLE, clean: true });
+    for (const i of [0, 1]) this.cache.singles.set(2 * index + i, { name: ZERO_SINGLE, clean: true });
   }
   /** 64 bits of a register to RAM. */
   storeHalf(register: number, half: number, at: string, offset: number): void {
