@@ -65,8 +65,27 @@ describe('values', () => {
       4,
       8,
     ],
+    [
+      'keep what a loop needs again',
+      statements`let z = 0, i = 3; { const a = x + 1 | 0; L: for (;;) { const b = a + z | 0; { const c = b + y | 0; z = c; } i = i - 1 | 0; if (i === 0) break L; } }`,
+      3,
+      100,
+      312,
+    ],
+    [
+      'are those of another name only if it is constant',
+      statements`let z = 0; { let a = x; const b = a; a = y; const c = b, d = c; z = (a << 8) + d | 0; }`,
+      3,
+      4,
+      0x403,
+    ],
   ] as const)('%s', (_what, body, x, y, expected) => {
     expect(run(body as Body, x, y)).toBe(expected);
+  });
+
+  it('need few variables', () => {
+    const body = statements`let z = 0; { const a = x + 1 | 0, b = a + y | 0, c = b << 1, d = c ^ y; z = d; }`;
+    expect(print(body)).not.toContain('T4');
   });
 
   it('need no branch where both ways are at hand', () => {

@@ -75,7 +75,7 @@ export class AsmPrinter {
 
   /** The module whose instance is the function `name(parameters)` with that body. */
   module(name: string, parameters: readonly string[], body: readonly Statement[], result: string): string {
-    const text = this.list(body);
+    const text = this.names.settle(this.list(body));
     if ((this.names.variables.get(result)?.kind ?? Type.INT) !== Type.INT)
       refuse('a result that is no int32');
     const variables = [...this.names.variables.values()].map((v) => `${v.text} = ${this.initial(v.kind)}`);
@@ -123,7 +123,7 @@ return ${name};`;
         return `${s.label.name}: ${this.statement(s.body)}`;
       case 'ForStatement':
         if (s.init || s.test || s.update) refuse('a counting loop');
-        return `while (1) ${this.statement(s.body)}`;
+        return this.names.loop(() => `while (1) ${this.statement(s.body)}`);
       case 'SwitchStatement':
         return `switch (${this.signed(s.discriminant)}) {${s.cases.map((c) => this.case(c)).join('\n')}}`;
       case 'BreakStatement':
@@ -155,16 +155,18 @@ return ${name};`;
     return test ? `case ${this.expression(test)}: ${body}` : `default: ${body}`;
   }
 
-  private declaration({ declarations }: VariableDeclaration): string {
+  private declaration({ declarations, kind: keyword }: VariableDeclaration): string {
+    const isConstant = keyword === 'const';
     let text = '';
     for (let i = 0; i < declarations.length; i++) {
       const { id, init } = declarations[i]!;
       if (id.type !== 'Identifier' || !init) return refuse('a declaration without a value');
+      if (isConstant && init.type === 'Identifier' && this.names.isSame(id.name, init.name)) continue;
       // The value first: it may mention an outer variable of that name.
       const value = this.expression(init);
       const kind = this.type >= Type.DOUBLE ? (this.type as Kind) : Type.INT;
       if (this.type === Type.INTISH) refuse('a sum without a coercion');
-      text += `${i === 0 ? '' : ' '}${this.names.declare(id.name, kind).text} = ${value};`;
+      text += `${i === 0 ? '' : ' '}${this.names.declare(id.name, kind, isConstant).text} = ${value};`;
     }
     return text;
   }
