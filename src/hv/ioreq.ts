@@ -45,6 +45,9 @@ export interface IoServer {
   readonly width: number;
   /** Single accesses change no chip's deadline. */
   readonly timeless?: boolean;
+  /** Single accesses without a request, where nobody but the server would see it; reads are unsigned. */
+  readElement?(address: number, size: number): number;
+  writeElement?(address: number, size: number, value: number): void;
   /** Carries out a request that is READY and leaves it RESPONSE_READY, with the data of a read. */
   handle(request: IoRequest): void;
 }

@@ -37,14 +37,20 @@ class PortClaimServer implements IoServer {
     this.bus = bus;
   }
 
-  handle(request: IoRequest): void {
+  readElement(address: number, size: number): number {
     const { claim } = this;
+    return (claim.read === undefined ? allOnes(size) : claim.read(address, size)) >>> 0;
+  }
+  writeElement(address: number, size: number, value: number): void {
+    this.claim.write?.(address, size, value);
+  }
+
+  handle(request: IoRequest): void {
     const { address, size } = request;
     if (request.isPointer) this.handleBlock(request);
-    else if (request.isRead)
-      request.respond(claim.read === undefined ? allOnes(size) : claim.read(address, size));
+    else if (request.isRead) request.respond(this.readElement(address, size));
     else {
-      claim.write?.(address, size, request.data);
+      this.writeElement(address, size, request.data);
       request.respond();
     }
   }
@@ -179,6 +185,7 @@ export class PortBus implements BlockHost {
     const server = this.serverOf(port, size);
     if (server !== NOBODY) {
       this.movesTime = server.timeless !== true;
+      if (server.readElement !== undefined) return server.readElement(port, size);
       this.request.beginRead(IoType.PORT, port, size);
       server.handle(this.request);
       return this.request.finish();
@@ -194,7 +201,9 @@ export class PortBus implements BlockHost {
     const server = this.serverOf(port, size);
     if (server !== NOBODY) {
       this.movesTime = server.timeless !== true;
-      this.request.beginWrite(IoType.PORT, port, size, size === 4 ? value : value & allOnes(size));
+      const masked = size === 4 ? value >>> 0 : value & allOnes(size);
+      if (server.writeElement !== undefined) return server.writeElement(port, size, masked);
+      this.request.beginWrite(IoType.PORT, port, size, masked);
       server.handle(this.request);
       this.request.finish();
       return;

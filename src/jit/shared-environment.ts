@@ -11,8 +11,10 @@ import {
   sqrtInexact,
 } from '../runtime/fpu/exactness.js';
 import { createStringRuns } from '../runtime/helpers/string-runs.js';
+import { notedFault } from '../runtime/fault.js';
+import { deliverFault } from '../runtime/helpers/interrupts.js';
 import type { PhysicalMemory } from '../runtime/memory.js';
-import type { Cpu } from '../runtime/state.js';
+import { R_BUDGET, R_FAULT, type Cpu } from '../runtime/state.js';
 import { divideLong } from './fold.js';
 import { HELPER_TABLE } from './helper-table.js';
 import type { checkWrap as WrapCheck } from './wrapped-access.js';
@@ -65,6 +67,32 @@ export function sharedEnvironment(cpu: Cpu, memory: PhysicalMemory, checkWrap: t
     probeWrite: (a: number, size: number) => {
       if ((a & (size - 1)) !== 0) checkWrap(cpu, a, size);
       if (mmu.canWrite(a, size)) mmu.probeWrite(a, size);
+    },
+    // As probeWrite, then the read.
+    readToWrite8: (a: number) => {
+      if (!mmu.canWrite(a, 1)) return 0;
+      mmu.probeWrite(a, 1);
+      return mmu.read8(a);
+    },
+    readToWrite16: (a: number) => {
+      if ((a & 1) !== 0) checkWrap(cpu, a, 2);
+      if (!mmu.canWrite(a, 2)) return 0;
+      mmu.probeWrite(a, 2);
+      return mmu.read16(a);
+    },
+    readToWrite32: (a: number) => {
+      if ((a & 3) !== 0) checkWrap(cpu, a, 4);
+      if (!mmu.canWrite(a, 4)) return 0;
+      mmu.probeWrite(a, 4);
+      return mmu.read32(a);
+    },
+    // The fault that such an access has noted goes to its handler, and is charged; the region that met it goes on there.
+    deliverNoted: () => {
+      const { r } = cpu;
+      r[R_FAULT] = 0;
+      deliverFault(cpu, notedFault);
+      r[R_BUDGET] = r[R_BUDGET]! - 1;
+      return 0;
     },
     divideLong,
     condition,

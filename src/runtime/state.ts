@@ -63,6 +63,7 @@ export const R_COUNT = 32;
  *   26    not 0: protected mode, nothing is stepped or watched; kept by the engine
  *   30    not 0: all that PENDING.MODE announces is a change between CPL 3 and another level
  *   27-29 IA32_SYSENTER_CS, ESP, EIP: low halves of what `Cpu.msr` holds
+ *   31    CR2
  *   32-   CPUID_ROWS answers of CPUID: 1 if there is one, leaf, subleaf, EAX, EBX, ECX, EDX
  */
 export const S_BASE = 0,
@@ -76,7 +77,8 @@ export const S_GDT_BASE = 21,
 export const S_NMI_BLOCKED = 25,
   S_PLAIN = 26,
   S_SYSENTER = 27,
-  S_TURN = 30;
+  S_TURN = 30,
+  S_CR2 = 31;
 export const S_CPUID = 32,
   CPUID_ROWS = 8,
   CPUID_ROW = 7;
@@ -264,7 +266,6 @@ export class Cpu {
   readonly r16: Uint16Array;
   readonly segments: Segments;
   cr0 = 0;
-  cr2 = 0;
   cr3 = 0;
   cr4 = 0;
   efer = 0;
@@ -304,6 +305,12 @@ export class Cpu {
     this.model = model;
   }
 
+  get cr2(): number {
+    return this.system[S_CR2]!;
+  }
+  set cr2(address: number) {
+    this.system[S_CR2] = address;
+  }
   get gdtBase(): number {
     return this.system[S_GDT_BASE]!;
   }

@@ -195,7 +195,7 @@ function template(): Uint8Array {
 
 function everything({ cpu, memory }: Bench) {
   const system = Array.from(cpu.system);
-  system[S_TURN] = 0;
+  system[S_TURN] = system[state.S_CR2] = 0;
   const words = [...cpu.r, ...system, ...cpu.segments.selector].join(' ');
   return `${words} ${Buffer.from(memory.u8.subarray(0x1000, 0x8400)).toString('latin1')}`;
 }

@@ -1,6 +1,7 @@
 /** How regions call the functions of event-functions.ts in place of helpers. */
 import type { Expression, Statement } from 'estree';
 import { SS } from '../../decoder/instruction.js';
+import { R_CPL, S_CR2 } from '../../runtime/state.js';
 import { js, statements } from '../emit/quote.js';
 
 export interface QuickEvent {
@@ -10,6 +11,8 @@ export interface QuickEvent {
   readonly done: Expression | undefined;
   /** The function that it calls. */
   readonly uses: string | undefined;
+  /** What the helper would return. */
+  readonly result?: Expression | undefined;
 }
 /** The registers of a region. */
 interface Registers {
@@ -19,11 +22,12 @@ interface Registers {
   usesSystem: boolean;
 }
 
-const done = (uses: string, value: Expression, code: Statement[] = []): QuickEvent => ({
-  code,
-  done: value,
-  uses,
-});
+const done = (
+  uses: string | undefined,
+  value: Expression,
+  code: Statement[] = [],
+  result?: Expression,
+): QuickEvent => ({ code, done: value, uses, result });
 
 export function quickEvent(
   helper: string,
@@ -47,6 +51,10 @@ export function quickEvent(
     case 'selector':
       registers.usesSystem = true;
       return { code: statements`const ${name!} = sg[${args[0]!}];`, done: undefined, uses: undefined };
+    case 'movFromCr':
+      if (!isNumber(args[0]!, 2)) return undefined;
+      registers.usesSystem = true;
+      return done(undefined, js`(r[${R_CPL}] === 0 ? 1 : 0)`, [], js`sys[${S_CR2}]`);
     case 'cpuid':
       return identification(registers);
     default:

@@ -89,6 +89,8 @@ export class RegionTarget implements Target {
   readonly reloadBody: JsStatement[] = [];
   readonly vectors: VectorEmitter;
   readonly inlinesFlags = true;
+  /** No x87, MMX or SSE instruction is part of the region. */
+  isPlain = false;
   usesVectors = false;
   usesX87 = false;
   readonly x87Names = new Set<string>();
@@ -225,12 +227,11 @@ export class RegionTarget implements Target {
     const x = `x_${name}`;
     const at = `p_${name}`;
     const table = forWrite ? 'WT' : 'RT';
-    const read = `read${width}`;
-    const probe = forWrite ? statements`probeWrite(${a}, ${width / 8}); ${this.faulted()};` : [];
+    const read = `${forWrite ? 'readToWrite' : 'read'}${width}`;
     return statements`
       const ${a} = ${address}, ${x} = ${table}[${a} >>> 12];
       let ${name} = 0, ${at} = -1;
-      if (${missTestMisaligned(width, x, a)}) { ${this.spill()}; ${probe}; ${name} = ${read}(${a}); ${this.recount()}; ${this.faulted()} }
+      if (${missTestMisaligned(width, x, a)}) { ${this.spill()}; ${name} = ${read}(${a}); ${this.recount()}; ${this.faulted()} }
       else { ${at} = ${x} ^ ${a}; ${name} = ${readAt(MISALIGNED, width, identifier(at))}; }`;
   }
   store(
@@ -260,9 +261,10 @@ export class RegionTarget implements Target {
       else { const at = entry ^ to; ${writeAt(MISALIGNED, width, identifier('at'), value)} }
     }`;
   }
-  /** The access that was completed by a call met a page fault. */
+  /** The access that was completed by a call met a page fault. All state is in memory, but for registers of the FPU that wait in variables. */
   private faulted(): JsStatement[] {
-    return statements`if (r[${R_FAULT}] !== 0) { ${this.leaveHere()} }`;
+    const then = this.isPlain ? statements`return deliverNoted();` : this.leaveHere();
+    return statements`if (r[${R_FAULT}] !== 0) { ${then} }`;
   }
   private checkGroup({ group }: Member, statement: Statement, address: Expression): JsStatement[] {
     if (group.leader !== statement) return [];
@@ -380,12 +382,14 @@ export class RegionTarget implements Target {
     }
     const long = [
       ...this.spill(),
-      ...(name === undefined ? statements`${call};` : statements`const ${name} = ${call} | 0;`),
+      ...(name === undefined ? statements`${call};` : statements`${name} = ${call} | 0;`),
       ...statements`${shared(this.reloadBody)}`,
       ...this.recount(),
     ];
-    if (quick?.done === undefined) return [...flush, ...long];
-    return [...flush, blockOf([...quick.code, ...statements`if (${quick.done} === 0) { ${long} }`])];
+    const result = name === undefined ? [] : statements`let ${name} = ${quick?.result ?? js`0`};`;
+    if (quick?.done === undefined) return [...flush, ...result, ...long];
+    const made = statements`if (${quick.done} === 0) { ${long} }`;
+    return [...flush, ...result, blockOf([...quick.code, ...made])];
   }
   /** The shorter way of a helper, if there is one: see event-functions.ts. */
   private event(

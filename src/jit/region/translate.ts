@@ -2,7 +2,7 @@
 import type { Expression, Statement as JsStatement } from 'estree';
 import { Emitter } from '../emit/emitter.js';
 import type { KnownFlags } from '../emit/flags.js';
-import { hasShortWay, isInlineX87 } from '../emit/vector.js';
+import { hasShortWay, isInlineX87, isX87 } from '../emit/vector.js';
 import {
   declarations,
   type LaneCache,
@@ -123,6 +123,7 @@ class RegionEmitter implements BlockEmitter, Surroundings {
     this.expected = expected;
     this.idle = !graph.blocks.some(({ body }) => body.some((p) => hasShortWay(p.instruction.mnemonic)));
     this.target = new RegionTarget(graph.instructionCount, options, this.idle);
+    this.target.isPlain = !graph.blocks.some(({ body }) => body.some(isFloating));
     this.x87 = this.x87States();
     this.emitter = new Emitter(this.target);
   }
@@ -342,11 +343,13 @@ function append(out: JsStatement[], more: readonly JsStatement[]): void {
   for (let i = 0; i < more.length; i++) out.push(more[i]!);
 }
 const isJump = (s: Statement): boolean => s.op === 'jump';
+const isFloating = ({ instruction: { mnemonic } }: Placed): boolean =>
+  hasShortWay(mnemonic) || isX87(mnemonic) || isInlineX87(mnemonic);
 const callsHelper = (s: Statement): boolean =>
   s.op === 'helper' || s.op === 'repeat' || (s.op === 'when' && [...s.then, ...s.else].some(callsHelper));
 
 const ENVIRONMENT =
-  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, probeWrite, segmentAllows, moveRun, storeRun, scanRun, compareRun, divideLong, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact';
+  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, readToWrite8, readToWrite16, readToWrite32, deliverNoted, segmentAllows, moveRun, storeRun, scanRun, compareRun, divideLong, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact';
 
 /** Translates a graph whose first block is not empty. */
 export function translate(graph: RegionGraph, options: TranslationOptions): Translation {
