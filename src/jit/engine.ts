@@ -78,8 +78,6 @@ export class JitEngine {
   /** Each instruction, or at least each place, is looked at before it is run. */
   private interpreted = false;
   private readonly crossings: Crossings;
-  /** Instructions retired inside regions. */
-  private regionInstructions = 0;
   /** Instructions until the interpreter is compiled; Infinity when it is, or is not to be. */
   private beforeLongRun = Infinity;
   private onLongRun: (() => void) | undefined;
@@ -142,6 +140,7 @@ export class JitEngine {
     this.onLongRun?.();
     this.onLongRun = undefined;
     this.interpreter.compile();
+    if (this.interpreter.ahead) this.regions.interpreter = this.interpreter.ahead;
     this.cpu.events = this.regions.events.forHelpers();
     this.beforeLongRun = Infinity;
   }
@@ -294,6 +293,10 @@ export class JitEngine {
     }
     const end = this.runRegions();
     if (end < RegionEnd.NOWHERE) return;
+    if (end >= RegionEnd.HOT) {
+      if (end === RegionEnd.HOT || this.resume()) this.translate();
+      return;
+    }
     if (end === RegionEnd.UNTRANSLATED && (r[R_PENDING] !== 0 || r[R_BUDGET]! <= 0)) return;
     const slot = this.locate();
     if (slot === 0) return;
@@ -313,13 +316,17 @@ export class JitEngine {
     if (heat < 0 || this.interpreter.execute(slot, pageEip, this.mapBase)) this.translate();
   }
 
+  /** Goes on with the interpreter at slot r[R_SLOT]; true when it stopped at a slot that became hot. */
+  private resume(): boolean {
+    this.view.codeBase = this.r[R_SEGMENT_BASE + 1]!;
+    return this.interpreter.resume();
+  }
+
   /** From r[R_EIP] on, if a region begins there; see RegionEnd. */
   private runRegions(): number {
     const { r } = this;
-    const before = r[R_BUDGET]!;
-    const end = this.regions.enter();
+    const end = this.regions.enter(!this.interpreted && !this.cutShort);
     if (end === RegionEnd.NOWHERE) return end;
-    this.regionInstructions += before - r[R_BUDGET]!;
     if (r[R_FAULT] !== 0) r[R_BUDGET] = r[R_BUDGET]! - 1;
     else if (end === RegionEnd.INTERPRET && r[R_BUDGET]! > 0) this.stepHere();
     return end;
@@ -338,7 +345,7 @@ export class JitEngine {
   }
   /** Instructions retired inside regions so far. */
   get translatedInstructions(): number {
-    return this.regionInstructions;
+    return this.regions.retired;
   }
   /** Adopts a mode that was set from outside a run. */
   synchronize(): void {
@@ -417,7 +424,7 @@ export class JitEngine {
   statistics(): object {
     return {
       ...this.regions.statistics(),
-      regionInstructions: this.regionInstructions,
+      regionInstructions: this.regions.retired,
       codeCache: this.cache.statistics,
       mmu: this.cpu.mmu.statistics,
     };

@@ -7,7 +7,7 @@ import { LinkArea } from '../../src/jit/region/link-area.js';
 import { aheadTransfer } from '../../src/jit/region/transfer.js';
 import { VectorMachine } from '../../src/jit/vector-machine.js';
 import { LINK_WORDS } from '../../src/runtime/processor-area.js';
-import { ECX, PENDING, R_BUDGET, R_EIP, R_PENDING } from '../../src/runtime/state.js';
+import { EAX, EBX, ECX, PENDING, R_BUDGET, R_EIP, R_PENDING } from '../../src/runtime/state.js';
 
 setFlagsFromString('--allow-natives-syntax');
 const isCompiledAhead = new Function('f', 'return %IsWasmCode(f)') as (f: unknown) => boolean;
@@ -75,10 +75,15 @@ it('the transfer is in the subset that the host compiles ahead of time', () => {
     frameOf: none,
     changeMode: none,
     moveCode: none,
+    interpret: none,
     left: none,
     called: none,
   };
-  expect(isCompiledAhead(aheadTransfer(calls, layout, { L: 65536, XT: 4096 }))).toBe(true);
+  expect(
+    isCompiledAhead(
+      aheadTransfer(calls, layout, { L: 65536, XT: 4096, P: 4096, heat: 4096, MAP: 4096, AREA: 0 }),
+    ),
+  ).toBe(true);
 });
 
 describe('records', () => {
@@ -119,4 +124,32 @@ it('regions without room for their records make everything be thrown away, and t
   while (r[R_BUDGET]! > 0) engine.run();
   expect(r[ECX]).toBe(550);
   expect(engine.statistics()).toMatchObject({ translations: 1, codeCache: { resets: 1 } });
+});
+
+it('interprets code without a region between regions, with the same result, once the interpreter is compiled', () => {
+  /** again: inc eax; test eax,fff; jz rare; back: loop again; jmp again; rare: add ebx,3; not ebx; jmp back */
+  const code = [
+    0x40, 0xa9, 0xff, 0x0f, 0, 0, 0x74, 5, 0xe2, 0xf6, 0xeb, 0xf4, 0x90, 0x83, 0xc3, 3, 0xf7, 0xd3, 0xeb,
+    0xf4,
+  ];
+  const results = (['jit', 'evaluator'] as const).map((name) => {
+    const machine = new VectorMachine(32);
+    machine.enterUser();
+    const { cpu, memory } = machine;
+    memory.copyIn(CODE, Uint8Array.from(code));
+    const engine = createEngine(name, { heatThreshold: 1000 })(cpu, memory);
+    const { r } = cpu;
+    [EAX, EBX, ECX].forEach((register, i) => (r[register] = [0, 7, 4][i]!));
+    r[R_EIP] = CODE;
+    r[R_PENDING]! |= PENDING.MODE;
+    for (const cut of [300_000, 100_000, 100_001, 99_999]) {
+      r[R_BUDGET] = cut;
+      while (r[R_BUDGET]! > 0) engine.run();
+    }
+    return { state: [...r.subarray(0, 8), r[R_EIP]], statistics: engine.statistics() };
+  });
+  expect(results[0]!.state).toEqual(results[1]!.state);
+  const { exits } = results[0]!.statistics as { exits: Record<string, number> };
+  expect(exits.interpreted).toBeGreaterThan(10);
+  expect(exits.untranslated).toBeLessThan(60);
 });

@@ -32,22 +32,26 @@ export class Interpreter {
   /** From now on the hot switch is code that the host compiles ahead of time, if it has one and memory leaves room. */
   compile(): void {
     const { processor } = this.memory;
-    if (this.r.buffer === processor.buffer && processor.code) this.run = compileSwitch(processor);
+    if (this.r.buffer !== processor.buffer || !processor.code) return;
+    this.run = this.ahead = compileSwitch(processor);
   }
+  /** The hot switch, if it was compiled ahead of time. */
+  ahead: Run | undefined;
 
   /** Runs from a slot until something needs the dispatcher; true when it stopped at a slot that became hot. */
   execute(slot: number, pageEip: number, mapBase: number): boolean {
+    const end = this.run(slot, pageEip, mapBase, this.cache.pagesAt);
+    return end === RunEnd.HANDLER ? this.resume() : end === RunEnd.HOT;
+  }
+
+  /** The same from slot r[R_SLOT] on, where the hot switch has ended. */
+  resume(): boolean {
     const { r, cache, handlers, run } = this;
     const { slots } = cache;
-    let p = slot;
-    let page = pageEip;
-    let map = mapBase;
     for (;;) {
-      const end = run(p, page, map, cache.pagesAt);
-      if (end !== RunEnd.HANDLER) return end === RunEnd.HOT;
-      p = r[R_SLOT]!;
-      page = r[R_PAGE_EIP]!;
-      map = r[R_MAP_BASE]!;
+      const p = r[R_SLOT]!;
+      const page = r[R_PAGE_EIP]!;
+      const map = r[R_MAP_BASE]!;
       const form = slots[p]! & FORM_MASK;
       const word3 = slots[p + 3]!;
       const outcome = handlers[form]!(p, page);
@@ -57,7 +61,8 @@ export class Interpreter {
         if (outcome === 0) r[R_EIP] = (page + (word3 & 4095) + ((word3 >> 12) & 15)) | 0;
         return false;
       }
-      p += 4;
+      const end = run(p + 4, page, map, cache.pagesAt);
+      if (end !== RunEnd.HANDLER) return end === RunEnd.HOT;
     }
   }
 }

@@ -19,6 +19,13 @@ export const AT = {
   RENEWED: 7,
   LOOKED_UP: 8,
   BUDGET: 9,
+  /** Runs of the interpreter, and instructions that it ran since the loop began. */
+  INTERPRETER: 10,
+  INTERPRETED: 11,
+  /** Not 0: code without a region may be interpreted. */
+  INTERPRETS: 12,
+  /** The mode's table of code pages, in words from the buffer's beginning. */
+  PAGES: 13,
 } as const;
 
 /** A ring of predicted returns, which begins at a multiple of its size. A return is predicted by the newest call alone. */

@@ -7,6 +7,7 @@ import type { CachedRegion, CodeCache } from '../../runtime/code-cache.js';
 import type { PhysicalMemory } from '../../runtime/memory.js';
 import { SpecialForm } from '../interpreter/forms.js';
 import type { MemoryView } from '../interpreter/environment.js';
+import type { Run } from '../interpreter/generated.js';
 import type { AsmLayout } from './asm-printer.js';
 import { FunctionTable } from './function-table.js';
 import {
@@ -116,6 +117,7 @@ const NEVER = 0x7fffffff;
 export const pageBit = (index: number): number => 1 << Math.min(index, 31);
 
 const FORM_MASK = 4095;
+const noInterpreter: Run = () => 0;
 const EXECUTE_ENTRIES = 1 << 20;
 
 export class Links {
@@ -132,6 +134,7 @@ export class Links {
   private mode = -1;
   private readonly makeTransfer: () => () => number;
   private transfer: (() => number) | undefined;
+  private interpret: Run | undefined;
   private untranslated = 0;
   private pending = 0;
   private modeChanges = 0;
@@ -179,21 +182,35 @@ export class Links {
         return changeMode() ? 1 : 0;
       },
       moveCode: () => this.moveCode(),
+      interpret: this.interpret ?? noInterpreter,
       left: (record, site, base) => this.left(record, site, base),
       called: (record, call, base) => this.called(record, call, base),
     };
     const { code } = memory.processor;
     if (layout === undefined || !code) return plainTransfer(calls, { r: this.cpu.r, L: this.area.words });
-    return aheadTransfer(calls, layout, { L: code.links, XT: code.execute });
+    const { links: L, execute: XT, slots: P, heat, map: MAP } = code;
+    return aheadTransfer(calls, layout, { L, XT, P, heat, MAP, AREA: 0 });
   }
 
-  /** Runs the region at r[R_EIP] and the regions that it leads to; see RegionEnd. */
-  enter(): number {
+  /** What interprets between regions, if it is compiled ahead of time like them. */
+  set interpreter(run: Run) {
+    this.interpret = run;
+    if (this.transfer !== undefined) this.transfer = this.makeTransfer();
+  }
+
+  /** Runs the region at r[R_EIP] and the regions that it leads to; see RegionEnd. Other code may be interpreted in between if `interprets`. */
+  enter(interprets: boolean): number {
     if (this.transfer === undefined) return RegionEnd.NOWHERE;
+    this.area.words[AT.INTERPRETS] = interprets && this.interpret !== undefined ? 1 : 0;
     const end = this.transfer();
     if (end === RegionEnd.UNTRANSLATED) this.untranslated++;
     else if (end === RegionEnd.LEFT) this.pending++;
     return end;
+  }
+
+  /** Instructions that were interpreted since `enter` began. */
+  get interpreted(): number {
+    return this.area.words[AT.INTERPRETED]!;
   }
 
   // ---- records -------------------------------------------------------------------------------------------------------------
@@ -284,11 +301,16 @@ export class Links {
   private called(record: number, index: number, base: number): void {
     const call = this.regionOf(record)?.calls[index];
     if (call === undefined) return;
-    if (!call.direct) return this.targets.note(call, (this.cpu.r[R_EIP]! - base - call.at) | 0);
+    if (!call.direct) {
+      this.targets.note(call, (this.cpu.r[R_EIP]! - base - call.at) | 0);
+      if (this.targets.ready.length > 0) this.area.words[AT.INTERPRETS] = 0;
+      return;
+    }
     call.countdown = NEVER;
     this.heat(record, base);
   }
   private heat(record: number, base: number): void {
+    this.area.words[AT.INTERPRETS] = 0;
     const region = this.regionOf(record);
     if (region !== undefined) this.hot.push({ region, base, to: this.cpu.r[R_EIP]! });
   }
@@ -365,6 +387,7 @@ export class Links {
     this.lastNumber = last;
     this.mode = mode;
     words[AT.MODE] = number;
+    words[AT.PAGES] = this.cache.pagesAt >> 2;
     words[AT.CODE_BASE] = this.codeBases[number]!;
   }
   private numberOf(mode: number): number {
@@ -396,7 +419,15 @@ export class Links {
 
   /** Why runs of regions ended, and how transfers found their region. */
   get counts(): Record<
-    'entered' | 'returned' | 'renewed' | 'lookedUp' | 'budget' | 'modes' | 'pending' | 'untranslated',
+    | 'entered'
+    | 'returned'
+    | 'renewed'
+    | 'lookedUp'
+    | 'budget'
+    | 'interpreted'
+    | 'modes'
+    | 'pending'
+    | 'untranslated',
     number
   > {
     const at = (word: number): number => this.area.words[word]! >>> 0;
@@ -406,6 +437,7 @@ export class Links {
       renewed: at(AT.RENEWED),
       lookedUp: at(AT.LOOKED_UP),
       budget: at(AT.BUDGET),
+      interpreted: at(AT.INTERPRETER),
       modes: this.modeChanges,
       pending: this.pending,
       untranslated: this.untranslated,

@@ -11,6 +11,7 @@ import { sharedEnvironment } from '../shared-environment.js';
 import { checkWrap } from '../wrapped-access.js';
 import type { MemoryView } from '../interpreter/environment.js';
 import { SpecialForm } from '../interpreter/forms.js';
+import type { Run } from '../interpreter/generated.js';
 import type { Instruction } from '../../decoder/instruction.js';
 import { modeView } from '../mode-view.js';
 import type { ModeView } from '../builder.js';
@@ -94,7 +95,7 @@ export class RegionTable {
   private readonly targetThreshold: number;
   private readonly regionLimit: number;
   /** Instructions retired inside regions, about. */
-  private retired = 0;
+  retired = 0;
   private readonly exits = new Exits();
   private readonly inService = new Set<Region>();
   /** r[R_SITE] holds a region's number here and the number of its site. */
@@ -157,22 +158,26 @@ export class RegionTable {
     return this.entries[this.entryAt[slot >> 2]!]!.form;
   }
 
+  /** What interprets between regions, if it is compiled ahead of time like them. */
+  set interpreter(run: Run) {
+    this.links.interpreter = run;
+  }
   /** The mode of the code cache may be another one. */
   setMode(): void {
     this.links.setMode();
   }
 
   /** Runs the region at r[R_EIP], if there is one, and the regions that it leads to; see RegionEnd. */
-  enter(): number {
+  enter(interprets: boolean): number {
     const { trace, r } = this.cpu;
     const before = r[R_BUDGET]!;
     const { repeating } = trace;
     // A REP instruction that had stopped between two iterations goes on, unless it is the interpreter's.
     trace.repeating = -1;
-    const end = this.links.enter();
+    const end = this.links.enter(interprets);
     if (before === r[R_BUDGET]) trace.repeating = repeating;
     if (end === RegionEnd.NOWHERE) return end;
-    this.retired += before - r[R_BUDGET]!;
+    this.retired += before - r[R_BUDGET]! - this.links.interpreted;
     const number = this.cpu.r[R_SITE]!;
     if (number !== 0) this.left(this.byNumber[number >>> SITE_BITS], number & SITE_MASK);
     if (this.links.targets.ready.length > 0) this.takeInTargets();

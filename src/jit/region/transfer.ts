@@ -3,8 +3,19 @@
  * written once, and compiled ahead of time where the links lie in the processor's area, for then no transfer leaves such code.
  */
 import type { Expression, MemberExpression, Statement } from 'estree';
-import { block, breakTo, js, labelled, statements } from '../emit/quote.js';
-import { PENDING, R_BUDGET, R_EIP, R_EPOCH, R_PENDING, R_SEGMENT_BASE, R_SITE } from '../../runtime/state.js';
+import { RunEnd, SpecialForm } from '../interpreter/forms.js';
+import type { Run } from '../interpreter/generated.js';
+import { block, breakTo, identifier, js, labelled, statements } from '../emit/quote.js';
+import {
+  PENDING,
+  R_BUDGET,
+  R_EIP,
+  R_EPOCH,
+  R_PENDING,
+  R_SEGMENT_BASE,
+  R_SITE,
+  R_SLOT,
+} from '../../runtime/state.js';
 import { AsmPrinter, type AsmLayout } from './asm-printer.js';
 import { aheadFactory, compile } from './compile.js';
 import type { CallByNumber } from './function-table.js';
@@ -35,8 +46,12 @@ export const RegionEnd = {
   INTERPRET: 1,
   /** Nothing ran: there is no region at r[R_EIP]. */
   NOWHERE: 2,
-  /** Nothing is pending, and there is no region at r[R_EIP]. */
+  /** There is no region at r[R_EIP]. */
   UNTRANSLATED: 3,
+  /** There is none, and what begins there has become hot. */
+  HOT: 4,
+  /** The interpreter stopped at slot r[R_SLOT], which its handler has to run. */
+  HANDLER: 5,
 } as const;
 
 /** What the function calls. All values are int32. */
@@ -51,6 +66,8 @@ export interface TransferCalls {
   readonly changeMode: () => number;
   /** The base of CS is another one. */
   readonly moveCode: () => void;
+  /** The interpreter's hot switch; see interpreter/hot-switch.ts. */
+  readonly interpret: Run;
   /** A countdown of a site or call of a record has ended. */
   readonly left: (record: number, site: number, base: number) => void;
   readonly called: (record: number, call: number, base: number) => void;
@@ -97,6 +114,41 @@ const renew = (ahead: boolean): Statement[] => statements`
     ${breakTo('LINKED')};
   }`;
 
+/** Budget below which code is interpreted by the dispatcher, which knows how far it may go. */
+const ENOUGH = 512;
+
+/**
+ * Runs the interpreter where code at `eip` was decoded and has no region, and goes on where it ends. Whatever else there is, and instructions that are not in
+ * the hot switch, ends the loop. Without this the dispatcher does the same (engine.ts).
+ */
+const interpret = (): Statement[] => statements`
+  UNDECODED: {
+    const linear = eip + ${codeBase()} | 0;
+    frame = XT[(linear >>> 12) + L[${AT.EXECUTE}] | 0];
+    if ((frame & 1) !== 0) { break UNDECODED; }
+    const map = AREA[((frame ^ linear) >>> 12) + L[${AT.PAGES}] | 0];
+    const slot = MAP[map + (linear & 4095) | 0];
+    if (slot === 0) { break UNDECODED; }
+    if ((P[slot] & 4095) === ${SpecialForm.REGION}) { break UNDECODED; }
+    if (L[${AT.INTERPRETS}] === 0) { ${breakTo('RUN')} }
+    if (r[${R_BUDGET}] < ${ENOUGH}) { ${breakTo('RUN')} }
+    count = heat[slot >> 2] - 1 | 0;
+    heat[slot >> 2] = count;
+    if (count < 0) { end = ${RegionEnd.HOT}; ${breakTo('RUN')} }
+    L[${AT.INTERPRETER}] = L[${AT.INTERPRETER}] + 1 | 0;
+    count = r[${R_BUDGET}];
+    way = interpret(slot, (linear & -4096) - ${codeBase()} | 0, map, L[${AT.PAGES}] << 2);
+    L[${AT.INTERPRETED}] = L[${AT.INTERPRETED}] + (count - r[${R_BUDGET}] | 0) | 0;
+    if (way === ${RunEnd.HANDLER}) { end = ${RegionEnd.HANDLER}; ${breakTo('RUN')} }
+    r[${R_SLOT}] = 0;
+    if (way === ${RunEnd.HOT}) { end = ${RegionEnd.HOT}; ${breakTo('RUN')} }
+    end = ${RegionEnd.LEFT};
+    if (r[${R_PENDING}] !== 0) { ${breakTo('RUN')} }
+    if (r[${R_BUDGET}] <= 0) { ${breakTo('RUN')} }
+    end = ${RegionEnd.UNTRANSLATED};
+    ${{ type: 'ContinueStatement', label: identifier('RUN') }};
+  }`;
+
 /** `link` = that for the entry at `eip`, 0 for none. */
 const find = (ahead: boolean): Statement =>
   labelled(
@@ -110,6 +162,7 @@ const find = (ahead: boolean): Statement =>
         ${renew(ahead)};
       }
     }
+    ${ahead ? interpret() : []};
     link = lookUp(eip);`),
   );
 
@@ -161,6 +214,7 @@ const call = (): Statement[] => statements`
 const body = (ahead: boolean): Statement[] => statements`
   let end = ${RegionEnd.NOWHERE}, eip = 0, link = 0, number = 0, record = 0, code = 0, base = 0, pages = 0, way = 0, at = 0, count = 0, missing = 0, bit = 0, frame = 0;
   r[${R_SITE}] = 0;
+  L[${AT.INTERPRETED}] = 0;
   RUN: for (;;) {
     FOUND: {
       if (L[${AT.CODE_BASE}] !== ${codeBase()}) { moveCode(); }
@@ -223,12 +277,14 @@ class Printer extends AsmPrinter {
   }
 }
 
-/** The same compiled ahead of time; `places`: byte offsets of the links and of the two execute tables. */
-export function aheadTransfer(
-  calls: TransferCalls,
-  layout: AsmLayout,
-  places: { L: number; XT: number },
-): () => number {
+/**
+ * Byte offsets of what the function refers to beside the registers: links, the two execute tables, slots, heat and map of the code cache, and the buffer's
+ * beginning.
+ */
+export type TransferPlaces = Readonly<Record<'L' | 'XT' | 'P' | 'heat' | 'MAP' | 'AREA', number>>;
+
+/** The same compiled ahead of time. */
+export function aheadTransfer(calls: TransferCalls, layout: AsmLayout, places: TransferPlaces): () => number {
   const source = new Printer(layout, places).module('transfer', [], body(true), 'end');
   return aheadFactory(source, 'transfer')(globalThis, calls, layout.buffer) as () => number;
 }
