@@ -60,7 +60,7 @@ export function prepareLoop(
     let ${more} = ${MANY};
     ${checks};
     let ${last} = n - Math.imul(${more}, ${shortest(blocks)}) | 0;
-    if (${last} < ${target.longest}) { ${last} = ${target.longest}; }`;
+    if (${last} < ${target.budget.least}) { ${last} = ${target.budget.least}; }`;
   return { before, ended: js`n < ${last}` };
 }
 

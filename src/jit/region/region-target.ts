@@ -35,6 +35,7 @@ import { isX87, VectorEmitter } from '../emit/vector.js';
 import type { X87State } from '../emit/x87-state.js';
 import type { VectorHost } from '../emit/vector-lanes.js';
 import type { Expected } from '../emit/lane-cache.js';
+import { Budget } from './charges.js';
 import { choose } from './choose.js';
 import type { Case, Position } from './position.js';
 import { quickEvent, type QuickEvent } from './quick-events.js';
@@ -46,6 +47,7 @@ import {
   SITE_GOES_ON,
   SITE_INTERPRET,
   SITE_QUICK,
+  type Call,
   type Site,
   type SiteKind,
 } from './sites.js';
@@ -63,17 +65,6 @@ const FLAG_LOCALS = [
 /** A block whose statements are added later: the list itself stays shared. */
 const shared = blockOf;
 const OUT = breakTo('OUT');
-
-/** A call whose return address is in the region, or an indirect jump. Offsets are relative to the page. */
-export interface Call {
-  /** The return address, and its block; -1 for a jump. */
-  readonly back: number;
-  readonly node: number;
-  /** Its own offset and machine address. */
-  readonly at: number;
-  readonly machine: number;
-  readonly direct: boolean;
-}
 
 export class RegionTarget implements Target {
   readonly sites: Site[] = [{ offset: 0, uncounted: 0, kind: SITE_GOES_ON, machines: [], mnemonic: '' }];
@@ -99,15 +90,14 @@ export class RegionTarget implements Target {
   at!: Position;
   /** The instruction called something that may have made an event pending. */
   private called = false;
-  /** Instructions to the next budget check at most. */
-  readonly longest: number;
+  readonly budget: Budget;
 
   constructor(
     longest: number,
     { inlinesX87, precise, special }: Pick<TranslationOptions, 'inlinesX87' | 'precise' | 'special'>,
     idle: boolean,
   ) {
-    this.longest = longest;
+    this.budget = new Budget(longest);
     this.vectorHost = { ...this.vectorHost, precise, special };
     this.vectors = new VectorEmitter(inlinesX87, idle);
   }
@@ -154,7 +144,7 @@ export class RegionTarget implements Target {
     throw new Error('slot operand in concrete IR');
   }
   readState(index: number): Expression {
-    return index === R_BUDGET ? js`n + ${this.at.remaining} | 0` : js`r[${index}]`;
+    return index === R_BUDGET ? js`n + ${this.at.remaining - this.budget.uncharged} | 0` : js`r[${index}]`;
   }
   writeState(index: number, value: Expression): JsStatement[] {
     return statements`r[${index}] = ${value};`;
@@ -176,11 +166,12 @@ export class RegionTarget implements Target {
     kind: SiteKind = SITE_GOES_ON,
     machines: readonly number[] = [],
   ): JsStatement[] {
-    this.sites.push({ offset, uncounted, kind, machines, mnemonic: this.at?.mnemonic ?? '' });
+    const mnemonic = this.at?.mnemonic ?? '';
+    this.sites.push({ offset, uncounted: uncounted - this.budget.uncharged, kind, machines, mnemonic });
     return statements`site = ${this.sites.length - 1}; ${this.out()}`;
   }
   leaveFor(to: Expression): JsStatement[] {
-    return statements`eip = ${to}; ${this.out()}`;
+    return statements`eip = ${to}; ${this.budget.settle()}; ${this.out()}`;
   }
   private out(): JsStatement[] {
     const out = this.vectors.marks();
@@ -287,11 +278,11 @@ export class RegionTarget implements Target {
   // ---- helpers ---------------------------------------------------------------------------------------------------------------
   /** All state to memory, exact for this instruction. */
   private spill(): JsStatement[] {
-    return statements`${shared(this.spillBody)}; r[${R_EIP}] = vb + ${this.at.offset} | 0; r[${R_BUDGET}] = n + ${this.at.remaining} | 0;`;
+    return statements`${shared(this.spillBody)}; r[${R_EIP}] = vb + ${this.at.offset} | 0; r[${R_BUDGET}] = n + ${this.at.remaining - this.budget.uncharged} | 0;`;
   }
   /** The budget may have been charged or cut by what was called. */
   private recount(): JsStatement[] {
-    return statements`n = r[${R_BUDGET}] - ${this.at.remaining} | 0;`;
+    return statements`n = r[${R_BUDGET}] + ${this.budget.uncharged - this.at.remaining} | 0;`;
   }
   quick(
     statement: Extract<Statement, { op: 'quick' }>,
@@ -310,7 +301,9 @@ export class RegionTarget implements Target {
   }
   /** A repeated string instruction as far as RAM, DF and budget allow; what is left of it is the interpreter's. */
   private string(instruction: Instruction): QuickCode {
-    const run = stringRun(instruction, `s${this.at.offset & 4095}_`, this.longest, (i) => this.register(i));
+    const run = stringRun(instruction, `s${this.at.offset & 4095}_`, this.budget.least, (i) =>
+      this.register(i),
+    );
     for (const i of run.changed) this.writtenRegisters.add(i);
     return {
       code: statements`
@@ -411,18 +404,15 @@ export class RegionTarget implements Target {
     const again = this.leaveAt(this.at.offset, this.at.remaining - 1);
     return statements`if (${condition}) { ${again} }`;
   }
-  /** To be emitted behind each instruction: leaves if a call made something pending, or used up the budget of the path ahead. */
-  settle(): JsStatement[] {
-    if (this.at.last) this.called = false;
-    return this.settleFall();
-  }
-  /** As `settle`, for a block whose last instruction falls into the next block. */
-  settleFall(): JsStatement[] {
+  /**
+   * To be emitted behind each instruction: leaves if a call made something pending, or used up the budget of the path ahead. `falls`: it is the last of its
+   * block and goes on to the next one.
+   */
+  settle(falls: boolean): JsStatement[] {
     const { called } = this;
     this.called = false;
-    return called
-      ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${this.leaveNext()} }`
-      : [];
+    if (!called || (this.at.last && !falls)) return [];
+    return statements`if (r[${R_PENDING}] !== 0 || n < ${this.budget.least}) { ${this.leaveNext()} }`;
   }
 
   // ---- control -----------------------------------------------------------------------------------------------------------------
@@ -453,9 +443,9 @@ export class RegionTarget implements Target {
   private inlined(to: Expression, called: boolean, at: Position): JsStatement[] {
     const { back } = at;
     const elsewhere =
-      back === undefined ? [] : statements`if (${to} !== (vb + ${back} | 0)) { eip = ${to}; ${this.out()} }`;
+      back === undefined ? [] : statements`if (${to} !== (vb + ${back} | 0)) { ${this.leaveFor(to)} }`;
     const settled = called
-      ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { eip = ${to}; ${this.out()} }`
+      ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.budget.least}) { ${this.leaveFor(to)} }`
       : [];
     return [...settled, ...elsewhere, ...at.taken(to)];
   }
@@ -463,7 +453,9 @@ export class RegionTarget implements Target {
   /** A return that may go behind a call of the region itself. */
   private returnInside(to: Expression, called: boolean, cases: readonly Case[]): JsStatement[] {
     const leave = this.leaveFor(to);
-    const settled = called ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${leave} }` : [];
+    const settled = called
+      ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.budget.least}) { ${leave} }`
+      : [];
     const name = `j${this.at.offset & 4095}_`;
     const sorted = [...cases].sort((a, b) => a.offset - b.offset);
     return [...settled, ...statements`const ${name} = ${to} - vb | 0;`, ...choose(name, sorted), ...leave];
@@ -473,7 +465,9 @@ export class RegionTarget implements Target {
   private indirect(to: Expression, called: boolean, { cases, continuation }: Position): JsStatement[] {
     const leave = this.call(to, continuation, true);
     if (cases.length === 0) return leave;
-    const settled = called ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.longest}) { ${leave} }` : [];
+    const settled = called
+      ? statements`if (r[${R_PENDING}] !== 0 || n < ${this.budget.least}) { ${leave} }`
+      : [];
     const name = `j${this.calls.length}`;
     const sorted = [...cases].sort((a, b) => a.offset - b.offset);
     return [...settled, ...statements`const ${name} = ${to} - vb | 0;`, ...choose(name, sorted), ...leave];
@@ -483,7 +477,7 @@ export class RegionTarget implements Target {
   private call(to: Expression, node: number, indirect: boolean): JsStatement[] {
     const { offset, length, machine } = this.at;
     this.calls.push({ back: offset + length, node, at: offset, machine, direct: !indirect });
-    return statements`site = ${-this.calls.length}; eip = ${to}; ${this.out()}`;
+    return statements`site = ${-this.calls.length}; ${this.leaveFor(to)}`;
   }
 
   /** Fills the shared spill and reload lists once all uses are known. */

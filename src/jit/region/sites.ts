@@ -12,7 +12,7 @@ export const SITE_GOES_ON = 0,
 export type SiteKind = 0 | 1 | 2 | 3 | 4 | 5;
 
 /**
- * Where a region may be left: offset relative to its page, and instructions counted but not executed. A way out only names its site and breaks: anything more
+ * Where a region may be left: offset relative to its page, and instructions charged but not executed, less those executed but not charged. A way out only names its site and breaks: anything more
  * would need type feedback that a way never taken cannot have, and cost the whole region its optimised code when it is.
  */
 export interface Site {
@@ -22,4 +22,15 @@ export interface Site {
   /** Machine addresses of the instructions whose accesses the missed check stands for. */
   readonly machines: readonly number[];
   readonly mnemonic: string;
+}
+
+/** A call whose return address is in the region, or an indirect jump. Offsets are relative to the page. */
+export interface Call {
+  /** The return address, and its block; -1 for a jump. */
+  readonly back: number;
+  readonly node: number;
+  /** Its own offset and machine address. */
+  readonly at: number;
+  readonly machine: number;
+  readonly direct: boolean;
 }

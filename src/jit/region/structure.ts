@@ -40,7 +40,8 @@ export interface PreparedLoop {
 export class Layout {
   /** Value of `pc` that enters at a node; 0 for node 0. */
   readonly entryCode: number[];
-  private readonly order: number[] = [];
+  /** All nodes: each behind those before it on forward ways. */
+  readonly order: number[] = [];
   private readonly position: number[];
   private readonly dominator: number[];
   private readonly children: number[][];

@@ -26,6 +26,7 @@ import { removeDeadValues } from '../passes/dead-values.js';
 import { semanticOf } from '../semantics/index.js';
 import { R_BUDGET, R_EIP } from '../../runtime/state.js';
 import { NotInSubset, type AsmLayout } from './asm-printer.js';
+import { unchargedAt } from './charges.js';
 import { compile, compileAhead, type CompiledSource } from './compile.js';
 import type { Block, RegionGraph } from './graph.js';
 import { after, isDirect, isLeftOut, targetOf, type Placed } from './placed.js';
@@ -102,6 +103,8 @@ class RegionEmitter implements BlockEmitter, Surroundings {
   private readonly graph: RegionGraph;
   private readonly options: TranslationOptions;
   layout!: Layout;
+  /** By block: see `unchargedAt`. */
+  uncharged!: Int32Array;
   private edgeKnown: KnownFlags | undefined = undefined;
   private edgeLanes: LaneCache | undefined = undefined;
   private serial = 0;
@@ -135,7 +138,8 @@ class RegionEmitter implements BlockEmitter, Surroundings {
     else this.begin(node);
     if (!inherited && !this.grouped.delete(node)) this.group(node);
     const semantics = this.semantics(node);
-    const out = statements`n = n - ${current.body.length} | 0;`;
+    this.target.budget.uncharged = this.uncharged[node]! + current.body.length;
+    const out: JsStatement[] = [];
     for (let i = 0; i < current.body.length; i++) this.instruction(node, current, i, semantics[i]!, out);
     return [blockOf(this.target.usesVectors ? removeDeadLanes(out) : out)];
   }
@@ -161,7 +165,7 @@ class RegionEmitter implements BlockEmitter, Surroundings {
     if (helps || way === 'outside') append(out, target.leaveX87(placed.instruction.mnemonic));
     append(out, this.emitter.instruction(semantic, `t${this.serial++}_`));
     if (ends) return;
-    append(out, last ? target.settleFall() : target.settle());
+    append(out, target.settle(last));
     if (last) append(out, this.way(node, current.next, after(placed)));
   }
 
@@ -182,7 +186,8 @@ class RegionEmitter implements BlockEmitter, Surroundings {
   /** Where the dispatcher enters. */
   enter(node: number): JsStatement[] {
     this.target.vectors.begin(NOTHING_EXPECTED);
-    return this.arrive(node);
+    this.target.budget.uncharged = 0;
+    return [...this.target.budget.charge(this.uncharged[node]!), ...this.arrive(node)];
   }
 
   private x87States(): readonly (X87State | undefined)[] {
@@ -278,7 +283,10 @@ class RegionEmitter implements BlockEmitter, Surroundings {
     const state = inherits ? undefined : this.x87[to];
     const meet = state ? target.meetX87(state) : [];
     const out = inherits ? [] : [...this.toward(from, to)];
+    const { uncharged } = target.budget;
+    if (!inherits) append(out, target.budget.charge(layout.staysInside(from, to) ? this.uncharged[to]! : 0));
     append(out, layout.branch(from, to));
+    target.budget.uncharged = uncharged;
     this.origin = origin;
     emitter.known = before;
     target.vectors.restore(lanes);
@@ -306,14 +314,19 @@ class RegionEmitter implements BlockEmitter, Surroundings {
   }
 
   loopCheck(node: number, isHead: boolean): JsStatement[] {
-    if (isHead) this.target.vectors.begin(this.expectedOf(node));
-    const leave = this.target.leaveAt(this.graph.blocks[node]!.start, 0);
-    return statements`if (n < ${this.graph.instructionCount}) { ${leave} }`;
+    const { target } = this;
+    if (isHead) {
+      target.vectors.begin(this.expectedOf(node));
+      target.budget.uncharged = this.uncharged[node]!;
+    }
+    const leave = target.leaveAt(this.graph.blocks[node]!.start, 0);
+    return statements`if (n < ${target.budget.least}) { ${leave} }`;
   }
   prepareLoop(nodes: readonly number[], always: (node: number) => boolean): PreparedLoop | undefined {
     const head = nodes[0]!;
     const { blocks } = this.graph;
     this.target.vectors.begin(this.expectedOf(head));
+    this.target.budget.uncharged = this.uncharged[head]!;
     const loop: Loop = {
       nodes,
       always,
@@ -407,6 +420,7 @@ function emitOnce(graph: RegionGraph, options: TranslationOptions, expected: Rea
   const emitter = new RegionEmitter(graph, options, expected);
   const layout = new Layout(graph, emitter);
   emitter.layout = layout;
+  emitter.uncharged = unchargedAt(graph, layout.order, (from, to) => layout.isBackward(from, to));
   return { emitter, layout, body: layout.emit() };
 }
 
@@ -418,7 +432,7 @@ function compiledAhead(
 ): CompiledSource | undefined {
   if (ahead === undefined || (target.usesX87 && !inlinesX87)) return undefined;
   // Calls out of code compiled ahead of time cost more than ordinary ones.
-  if (target.helperCalls * INSTRUCTIONS_PER_HELPER > target.longest) return undefined;
+  if (target.helperCalls * INSTRUCTIONS_PER_HELPER > target.budget.longest) return undefined;
   try {
     return compileAhead({ parameters: ['pc', 'vb', 'pages'], body, result: 'site' }, ahead, name);
   } catch (error) {
