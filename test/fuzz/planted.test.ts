@@ -9,8 +9,8 @@ const CASES = ['--seed', '1', '--cases', '600'];
 const PLANTS: Readonly<Record<string, Plant>> = {
   'dead flags: an access that may fault does not keep them': {
     file: '/jit/passes/dead-flags.js',
-    from: "new Set(['load', 'store',",
-    to: "new Set(['store',",
+    from: 'return readsFlags(s.condition) || anySees(s.then) || anySees(s.else);',
+    to: "return readsFlags(s.condition) || anySees(s.then) || anySees(s.else); case 'load': return readsFlags(s.address);",
   },
   'emission: an unsigned comparison takes equality for less': {
     file: '/jit/emit/flags.js',
