@@ -4,7 +4,13 @@ import { VectorMachine } from '../../src/jit/vector-machine.js';
 import { decode } from '../../src/decoder/decode.js';
 import type { Instruction } from '../../src/decoder/instruction.js';
 import type { ModeView } from '../../src/jit/builder.js';
-import { groupAccesses, type AccessGroup, type BlockTree } from '../../src/jit/passes/group-accesses.js';
+import {
+  groupAccesses,
+  type AccessGroup,
+  type BlockTree,
+  type Member,
+} from '../../src/jit/passes/group-accesses.js';
+import type { Statement } from '../../src/jit/ir.js';
 import { ECX, ESP, PENDING, R_BUDGET, R_EIP, R_PENDING } from '../../src/runtime/state.js';
 import { semanticOf } from '../../src/jit/semantics/index.js';
 
@@ -24,10 +30,12 @@ function block(code: readonly number[], children: readonly BlockTree[] = [], cal
 }
 function groups(tree: BlockTree, alone: readonly number[] = []): AccessGroup[] {
   let id = 0;
-  const members = groupAccesses(
+  const members = new Map<Statement, Member>();
+  groupAccesses(
     tree,
     (machine) => alone.includes(machine),
     () => id++,
+    members,
   );
   return [...new Set([...members.values()].map((member) => member.group))];
 }

@@ -68,6 +68,10 @@ export class Emitter {
         );
       case 'setGpr':
         return target.writeRegister(s.register, s.width, this.value(s.value));
+      case 'setFlags':
+        return this.setFlags(s);
+      case 'jump':
+        return target.jump(this.value(s.to), s.condition && this.test(s.condition), s.kind, s.to);
       case 'setState':
         return target.writeState(s.index, this.value(s.value));
       case 'segment':
@@ -78,14 +82,10 @@ export class Emitter {
         return this.helper(s);
       case 'quick':
         return this.quick(s);
-      case 'jump':
-        return target.jump(this.value(s.to), s.condition && this.test(s.condition), s.kind, s.to);
       case 'repeat':
         return target.repeat(this.test(s.condition));
       case 'when':
         return this.when(s);
-      case 'setFlags':
-        return this.setFlags(s);
       case 'patchFlags': {
         const out = patchFlags(target.flags, this.known, s.mask, this.value(s.bits));
         this.known = knownAfterPatch(this.known);
@@ -144,17 +144,24 @@ export class Emitter {
   /** The value as an int32 in canonical form. */
   value(v: Value): Expression {
     switch (v.op) {
+      case 'temp':
+        return identifier(this.temp(v.id));
       case 'const':
         return numeral(v.value);
+      case 'gpr':
+        return this.target.readRegister(v.register, v.width);
+      case 'add':
+      case 'sub':
+      case 'and':
+      case 'xor':
+      case 'or':
+      case 'shl':
+        return this.binary(v);
       case 'immediate':
         return this.target.immediate(v.width);
       case 'code':
         if (this.target.code === undefined) throw new Error('only regions read operands from code');
         return this.target.code(v.at);
-      case 'gpr':
-        return this.target.readRegister(v.register, v.width);
-      case 'temp':
-        return identifier(this.temp(v.id));
       case 'state':
         return this.target.readState(v.index);
       case 'eip':

@@ -11,32 +11,27 @@ export { breakTo, continueTo, identifier, labelled, numeral } from './nodes.js';
 export type Hole = E.Expression | E.Statement | readonly E.Statement[] | number | string;
 type Holes = readonly Hole[];
 
-const HOLE = /^\$(\d+)$/;
+const NUMBERED = /^\$(\d+)$/;
 
-/** What a part of a template is made into. */
-const Part = {
-  /** `made` itself. */
-  CONSTANT: 0,
-  HOLE: 1,
-  /** A hole that stands as a statement: lists are spliced, expressions become statements. */
-  STATEMENT_HOLE: 2,
-  IDENTIFIER: 3,
-  UNARY: 4,
-  BINARY: 5,
-  LOGICAL: 6,
-  CONDITIONAL: 7,
-  ASSIGNMENT: 8,
-  MEMBER: 9,
-  CALL: 10,
-  BLOCK: 11,
-  EFFECT: 12,
-  IF: 13,
-  DECLARATION: 14,
-  DECLARATOR: 15,
-  /** Of any other type, property by property. */
-  OTHER: 16,
-} as const;
-type Part = (typeof Part)[keyof typeof Part];
+// What a part of a template is made into. `CONSTANT`: `made` itself; `STATEMENT_HOLE`: a hole that stands as a statement, where lists are spliced and
+// expressions become statements; `OTHER`: of any other type, property by property.
+const CONSTANT = 0,
+  HOLE = 1,
+  STATEMENT_HOLE = 2,
+  UNARY = 3,
+  BINARY = 4,
+  LOGICAL = 5,
+  CONDITIONAL = 6,
+  ASSIGNMENT = 7,
+  MEMBER = 8,
+  CALL = 9,
+  BLOCK = 10,
+  EFFECT = 11,
+  IF = 12,
+  DECLARATION = 13,
+  DECLARATOR = 14,
+  OTHER = 15;
+type Part = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15;
 
 /** A part of a template; all have the same shape. */
 class Template {
@@ -64,21 +59,21 @@ class Template {
     this.list = list;
   }
 }
-const constant = (made: unknown): Template => new Template(Part.CONSTANT, 0, made, [], []);
+const constant = (made: unknown): Template => new Template(CONSTANT, 0, made, [], []);
 const holeAt = (part: Part, index: number): Template => new Template(part, index, undefined, [], []);
 
 // ---- parsing ---------------------------------------------------------------------------------------------------------------
 const IGNORED = new Set(['start', 'end', 'loc', 'range']);
 
 const holeOf = (node: E.Node): number => {
-  const match = node.type === 'Identifier' ? HOLE.exec(node.name) : null;
+  const match = node.type === 'Identifier' ? NUMBERED.exec(node.name) : null;
   return match ? Number(match[1]) : -1;
 };
 function templateOf(node: E.Node): Template {
   const template = withHoles(node);
   const parts = [template.a, template.b, template.c].filter((part) => part !== undefined);
-  const isConstant = [...parts, ...template.list].every((part) => part.part === Part.CONSTANT);
-  return isConstant && template.part > Part.STATEMENT_HOLE ? constant(build(template, [])) : template;
+  const isConstant = [...parts, ...template.list].every((part) => part.part === CONSTANT);
+  return isConstant && template.part > STATEMENT_HOLE ? constant(build(template, [])) : template;
 }
 const listOf = (list: readonly E.Node[]): Template[] => list.map(templateOf);
 function withHoles(node: E.Node): Template {
@@ -86,7 +81,7 @@ function withHoles(node: E.Node): Template {
     new Template(p, 0, made, parts.map(templateOf), []);
   switch (node.type) {
     case 'Identifier':
-      return holeOf(node) < 0 ? constant(nodes.identifier(node.name)) : holeAt(Part.HOLE, holeOf(node));
+      return holeOf(node) < 0 ? constant(nodes.identifier(node.name)) : holeAt(HOLE, holeOf(node));
     case 'Literal':
       return typeof node.value === 'number' || typeof node.value === 'boolean'
         ? constant(nodes.literal(node.value, node.raw!))
@@ -96,37 +91,31 @@ function withHoles(node: E.Node): Template {
     case 'ContinueStatement':
       return node.label ? constant(nodes.continueTo(node.label.name)) : constant(node);
     case 'UnaryExpression':
-      return part(Part.UNARY, node.operator, node.argument);
+      return part(UNARY, node.operator, node.argument);
     case 'BinaryExpression':
-      return part(Part.BINARY, node.operator, node.left, node.right);
+      return part(BINARY, node.operator, node.left, node.right);
     case 'LogicalExpression':
-      return part(Part.LOGICAL, node.operator, node.left, node.right);
+      return part(LOGICAL, node.operator, node.left, node.right);
     case 'ConditionalExpression':
-      return part(Part.CONDITIONAL, undefined, node.test, node.consequent, node.alternate);
+      return part(CONDITIONAL, undefined, node.test, node.consequent, node.alternate);
     case 'AssignmentExpression':
-      return part(Part.ASSIGNMENT, node.operator, node.left, node.right);
+      return part(ASSIGNMENT, node.operator, node.left, node.right);
     case 'MemberExpression':
-      return part(Part.MEMBER, node.computed, node.object, node.property);
+      return part(MEMBER, node.computed, node.object, node.property);
     case 'CallExpression':
-      return new Template(Part.CALL, 0, undefined, [templateOf(node.callee)], listOf(node.arguments));
+      return new Template(CALL, 0, undefined, [templateOf(node.callee)], listOf(node.arguments));
     case 'BlockStatement':
-      return new Template(Part.BLOCK, 0, undefined, [], listOf(node.body));
+      return new Template(BLOCK, 0, undefined, [], listOf(node.body));
     case 'ExpressionStatement':
       return holeOf(node.expression) < 0
-        ? part(Part.EFFECT, undefined, node.expression)
-        : holeAt(Part.STATEMENT_HOLE, holeOf(node.expression));
+        ? part(EFFECT, undefined, node.expression)
+        : holeAt(STATEMENT_HOLE, holeOf(node.expression));
     case 'IfStatement':
-      return part(
-        Part.IF,
-        undefined,
-        node.test,
-        node.consequent,
-        ...(node.alternate ? [node.alternate] : []),
-      );
+      return part(IF, undefined, node.test, node.consequent, ...(node.alternate ? [node.alternate] : []));
     case 'VariableDeclaration':
-      return new Template(Part.DECLARATION, 0, node.kind, [], listOf(node.declarations));
+      return new Template(DECLARATION, 0, node.kind, [], listOf(node.declarations));
     case 'VariableDeclarator':
-      return part(Part.DECLARATOR, undefined, node.id, ...(node.init ? [node.init] : []));
+      return part(DECLARATOR, undefined, node.id, ...(node.init ? [node.init] : []));
     default:
       return other(node as unknown as Record<string, unknown>);
   }
@@ -137,10 +126,10 @@ function other(node: Record<string, unknown>): Template {
   const isNode = (x: unknown): x is E.Node => typeof x === 'object' && x !== null && 'type' in x;
   const parts = keys.map((key) => {
     const value = node[key];
-    if (Array.isArray(value)) return new Template(Part.OTHER, 0, undefined, [], listOf(value as E.Node[]));
+    if (Array.isArray(value)) return new Template(OTHER, 0, undefined, [], listOf(value as E.Node[]));
     return isNode(value) ? templateOf(value) : constant(value);
   });
-  return new Template(Part.OTHER, 0, keys, [], parts);
+  return new Template(OTHER, 0, keys, [], parts);
 }
 
 // ---- filling ---------------------------------------------------------------------------------------------------------------
@@ -166,61 +155,53 @@ function asStatement(hole: Hole): unknown {
 }
 
 /** The node, or the list that a hole takes in its place. */
-function build(t: Template, holes: Holes): unknown {
+function build<T>(t: Template, holes: Holes): T {
+  return made(t, holes) as T;
+}
+function made(t: Template, holes: Holes): unknown {
   switch (t.part) {
-    case Part.CONSTANT:
+    case CONSTANT:
       return t.made;
-    case Part.HOLE:
+    case HOLE:
       return fill(holes[t.index]!);
-    case Part.STATEMENT_HOLE:
+    case STATEMENT_HOLE:
       return asStatement(holes[t.index]!);
-    case Part.UNARY:
-      return nodes.unary(t.made as E.UnaryOperator, expression(t.a, holes));
-    case Part.BINARY:
-      return nodes.binary(t.made as E.BinaryOperator, expression(t.a, holes), expression(t.b, holes));
-    case Part.LOGICAL:
-      return nodes.logical(t.made as E.LogicalOperator, expression(t.a, holes), expression(t.b, holes));
-    case Part.CONDITIONAL:
-      return nodes.conditional(expression(t.a, holes), expression(t.b, holes), expression(t.c, holes));
-    case Part.ASSIGNMENT:
-      return nodes.assignment(
-        t.made as E.AssignmentOperator,
-        expression(t.a, holes) as E.Pattern,
-        expression(t.b, holes),
-      );
-    case Part.MEMBER:
-      return nodes.member(expression(t.a, holes), expression(t.b, holes), t.made as boolean);
-    case Part.CALL:
-      return nodes.call(expression(t.a, holes), list(t.list, holes) as E.Expression[]);
-    case Part.BLOCK:
-      return nodes.blockOf(list(t.list, holes) as E.Statement[]);
-    case Part.EFFECT:
-      return nodes.effect(expression(t.a, holes));
-    case Part.IF:
-      return nodes.choice(expression(t.a, holes), branch(t.b, holes)!, branch(t.c, holes));
-    case Part.DECLARATION:
-      return nodes.declaration(
-        t.made as E.VariableDeclaration['kind'],
-        list(t.list, holes) as E.VariableDeclarator[],
-      );
-    case Part.DECLARATOR:
-      return nodes.declarator(
-        expression(t.a, holes) as E.Pattern,
-        t.b === undefined ? null : expression(t.b, holes),
-      );
+    case UNARY:
+      return nodes.unary(t.made as E.UnaryOperator, build(t.a!, holes));
+    case BINARY:
+      return nodes.binary(t.made as E.BinaryOperator, build(t.a!, holes), build(t.b!, holes));
+    case LOGICAL:
+      return nodes.logical(t.made as E.LogicalOperator, build(t.a!, holes), build(t.b!, holes));
+    case CONDITIONAL:
+      return nodes.conditional(build(t.a!, holes), build(t.b!, holes), build(t.c!, holes));
+    case ASSIGNMENT:
+      return nodes.assignment(t.made as E.AssignmentOperator, build(t.a!, holes), build(t.b!, holes));
+    case MEMBER:
+      return nodes.member(build(t.a!, holes), build(t.b!, holes), t.made as boolean);
+    case CALL:
+      return nodes.call(build(t.a!, holes), list(t.list, holes));
+    case BLOCK:
+      return nodes.blockOf(list(t.list, holes));
+    case EFFECT:
+      return nodes.effect(build(t.a!, holes));
+    case IF:
+      return nodes.choice(build(t.a!, holes), branch(t.b, holes)!, branch(t.c, holes));
+    case DECLARATION:
+      return nodes.declaration(t.made as E.VariableDeclaration['kind'], list(t.list, holes));
+    case DECLARATOR:
+      return nodes.declarator(build(t.a!, holes), t.b === undefined ? null : build(t.b!, holes));
     default:
       return buildOther(t, holes);
   }
 }
-const expression = (t: Template | undefined, holes: Holes): E.Expression => build(t!, holes) as E.Expression;
 const branch = (t: Template | undefined, holes: Holes): E.Statement | null =>
-  t === undefined ? null : (build(t, holes) as E.Statement);
-function list(templates: readonly Template[], holes: Holes): unknown[] {
-  const out: unknown[] = [];
+  t === undefined ? null : build(t, holes);
+function list<T>(templates: readonly Template[], holes: Holes): T[] {
+  const out: T[] = [];
   for (let i = 0; i < templates.length; i++) {
-    const made = build(templates[i]!, holes);
-    if (Array.isArray(made)) for (let j = 0; j < made.length; j++) out.push(made[j]);
-    else out.push(made);
+    const one: T | T[] = build(templates[i]!, holes);
+    if (Array.isArray(one)) for (let j = 0; j < one.length; j++) out.push((one as T[])[j]!);
+    else out.push(one);
   }
   return out;
 }

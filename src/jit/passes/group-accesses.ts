@@ -68,26 +68,30 @@ interface Open {
   readonly groups: Map<string, AccessGroup>;
 }
 
-/** The accesses of groups of two and more. `alone`: instructions whose accesses check for themselves; `number` gives each group an id. */
+const REGISTERS: readonly Place[] = Array.from({ length: 8 }, (_, i) => ({ root: `r${i}`, displacement: 0 }));
+
+/** Adds the accesses of groups of two and more to `members`. `alone`: instructions whose accesses check for themselves; `number` gives each group an id. */
 export function groupAccesses(
   tree: BlockTree,
   alone: (machine: number) => boolean,
   number: () => number,
-): Map<Statement, Member> {
+  members: Map<Statement, Member>,
+): void {
   const grouping = new Grouping(alone, number);
-  const registers = Array.from({ length: 8 }, (_, i) => ({ root: `r${i}`, displacement: 0 }));
-  grouping.walk(tree, { registers, groups: new Map() });
-  for (const [statement, { group }] of grouping.members)
-    if (group.size < 2) grouping.members.delete(statement);
-  return grouping.members;
+  grouping.walk(tree, { registers: REGISTERS.slice(), groups: new Map() });
+  const { found, places } = grouping;
+  for (let i = 0; i < found.length; i++) if (places[i]!.group.size > 1) members.set(found[i]!, places[i]!);
 }
 
 class Grouping {
-  readonly members = new Map<Statement, Member>();
+  /** Accesses, and what each is a member of. */
+  readonly found: Statement[] = [];
+  readonly places: Member[] = [];
   private readonly alone: (machine: number) => boolean;
   private readonly number: () => number;
   private roots = 0;
-  private temps = new Map<number, Place>();
+  /** By temp of the instruction. */
+  private readonly temps: (Place | undefined)[] = [];
   private open!: Open;
   private instruction!: TreeInstruction;
 
@@ -97,11 +101,12 @@ class Grouping {
   }
 
   walk(tree: BlockTree, before: Open): void {
-    const open: Open = { registers: [...before.registers], groups: new Map(before.groups) };
+    const groups = before.groups.size === 0 ? new Map<string, AccessGroup>() : new Map(before.groups);
+    const open: Open = { registers: before.registers.slice(), groups };
     this.open = open;
     for (const instruction of tree.instructions) {
       this.instruction = instruction;
-      this.temps = new Map();
+      this.temps.length = 0;
       for (const statement of instruction.semantic.statements) this.statement(statement);
       if (instruction.calls) open.groups.clear();
     }
@@ -119,7 +124,7 @@ class Grouping {
   private statement(s: Statement): void {
     switch (s.op) {
       case 'let':
-        this.temps.set(s.id, this.place(s.value));
+        this.temps[s.id] = this.place(s.value);
         break;
       case 'load':
         this.access(s, s.address, s.width / 8, s.forWrite);
@@ -136,7 +141,10 @@ class Grouping {
         break;
       case 'when':
         if (s.rare && !this.instruction.calls) for (const inner of s.else) this.statement(inner);
-        else for (const inner of [...s.then, ...s.else]) this.conditional(inner);
+        else {
+          for (const inner of s.then) this.conditional(inner);
+          for (const inner of s.else) this.conditional(inner);
+        }
         break;
       case 'segment':
       case 'setFlags':
@@ -171,7 +179,7 @@ class Grouping {
         if (v.width !== 32 || v.register.kind !== 'fixed') return this.unknown();
         return this.open.registers[v.register.index]!;
       case 'temp':
-        return this.temps.get(v.id) ?? this.unknown();
+        return this.temps[v.id] ?? this.unknown();
       case 'state':
         return { root: `s${v.index}`, displacement: 0 };
       case 'add':
@@ -200,6 +208,10 @@ class Grouping {
     return { root: a.root === '' ? '' : `${a.root}<<${count}`, displacement: a.displacement << count };
   }
 
+  private add(s: Statement, group: AccessGroup, displacement: number): void {
+    this.found.push(s);
+    this.places.push({ group, displacement });
+  }
   private access(s: Statement, address: Value, width: number, write: boolean): void {
     const { root, displacement } = this.place(address);
     const { machine, calls } = this.instruction;
@@ -213,7 +225,7 @@ class Grouping {
       open.write ||= write;
       open.size++;
       open.machines.push(machine);
-      this.members.set(s, { group: open, displacement });
+      this.add(s, open, displacement);
       return;
     }
     const group: AccessGroup = {
@@ -229,7 +241,7 @@ class Grouping {
       size: 1,
     };
     this.open.groups.set(root, group);
-    this.members.set(s, { group, displacement });
+    this.add(s, group, displacement);
   }
 }
 

@@ -2,7 +2,7 @@
  * Names that regions declare, and the variables of the module that stand for them: as few as are needed at the same time, for wherever ways meet the host's
  * compiler looks at every variable. Those of blocks are known when all is written, so that their text is a mark until then.
  */
-import { Type, type Kind } from './asm-types.js';
+import { DOUBLE, FLOAT, INT, type Kind } from './asm-types.js';
 
 /** A local variable of the module's function. */
 export interface Variable {
@@ -103,7 +103,7 @@ export class Names {
     const parts = text.split(MARK);
     const last = new Int32Array(marked.length);
     for (let i = 1; i < parts.length; i += 2) last[Number(parts[i])] = i;
-    const free: Record<Kind, string[]> = { [Type.INT]: [], [Type.DOUBLE]: [], [Type.FLOAT]: [] };
+    const free: Record<Kind, string[]> = { [INT]: [], [DOUBLE]: [], [FLOAT]: [] };
     const names: string[] = [];
     for (let i = 1; i < parts.length; i += 2) {
       const number = Number(parts[i]);

@@ -38,15 +38,22 @@ import {
 } from './asm-places.js';
 import {
   commonForm,
+  DOUBLE,
   doubleForm,
   doubleLiteral,
+  FIXNUM,
+  FLOAT,
   floatForm,
   INITIAL,
+  INT,
+  INTISH,
   isMagnitude,
   refuse,
+  SIGNED,
   signedForm,
-  Type,
+  UNSIGNED,
   type Kind,
+  type Type,
 } from './asm-types.js';
 import { Names } from './asm-names.js';
 import { COMPARISONS, isAtom, isBoolean, joinsBoth, masked } from './branchless.js';
@@ -65,7 +72,7 @@ export class AsmPrinter {
   private readonly math = new Set<string>();
   private usesInfinity = false;
   /** Type of the expression printed last. */
-  private type: Type = Type.INT;
+  private type: Type = INT;
   private readonly names = new Names();
 
   constructor(layout: AsmLayout, doubles: ReadonlySet<string> = new Set()) {
@@ -76,14 +83,12 @@ export class AsmPrinter {
   /** The module whose instance is the function `name(parameters)` with that body. */
   module(name: string, parameters: readonly string[], body: readonly Statement[], result: string): string {
     const text = this.names.settle(this.list(body));
-    if ((this.names.variables.get(result)?.kind ?? Type.INT) !== Type.INT)
-      refuse('a result that is no int32');
+    if ((this.names.variables.get(result)?.kind ?? INT) !== INT) refuse('a result that is no int32');
     const variables = [...this.names.variables.values()].map((v) => `${v.text} = ${this.initial(v.kind)}`);
     const declarations = variables.length > 0 ? `var ${variables.join(', ')};` : '';
-    const imports = [...this.imports].map((i) => `var ${i} = env.${i};`).join(' ');
     return `"use asm";
 ${this.library()}
-${imports}
+${[...this.imports].map((i) => `var ${i} = env.${i};`).join(' ')}
 function ${name}(${parameters.join(', ')}) {
 ${parameters.map((p) => `${p} = ${p} | 0;`).join(' ')}
 ${declarations}
@@ -94,7 +99,7 @@ return ${name};`;
   }
 
   private initial(kind: Kind): string {
-    if (kind === Type.FLOAT) this.math.add('fround');
+    if (kind === FLOAT) this.math.add('fround');
     return INITIAL[kind];
   }
   private library(): string {
@@ -107,18 +112,20 @@ return ${name};`;
   // ---- statements ----------------------------------------------------------------------------------------------------------
   private statement(s: Statement): string {
     switch (s.type) {
-      case 'BlockStatement':
-        return this.block(s.body);
-      case 'EmptyStatement':
-        return '';
-      case 'VariableDeclaration':
-        return this.declaration(s);
       case 'ExpressionStatement':
         return this.effect(s.expression);
+      case 'VariableDeclaration':
+        return this.declaration(s);
       case 'IfStatement': {
         const head = `if (${this.condition(s.test)}) ${this.statement(s.consequent)}`;
         return s.alternate ? `${head} else ${this.statement(s.alternate)}` : head;
       }
+      case 'BlockStatement':
+        return this.block(s.body);
+      case 'BreakStatement':
+        return s.label ? `break ${s.label.name};` : 'break;';
+      case 'EmptyStatement':
+        return '';
       case 'LabeledStatement':
         return `${s.label.name}: ${this.statement(s.body)}`;
       case 'ForStatement':
@@ -126,8 +133,6 @@ return ${name};`;
         return this.names.loop(() => `while (1) ${this.statement(s.body)}`);
       case 'SwitchStatement':
         return `switch (${this.signed(s.discriminant)}) {${s.cases.map((c) => this.case(c)).join('\n')}}`;
-      case 'BreakStatement':
-        return s.label ? `break ${s.label.name};` : 'break;';
       case 'ReturnStatement':
         return s.argument ? `return ${this.int(s.argument)} | 0;` : refuse('a return without a value');
       case 'ContinueStatement':
@@ -151,8 +156,7 @@ return ${name};`;
   }
 
   private case({ test, consequent }: SwitchCase): string {
-    const body = this.list(consequent);
-    return test ? `case ${this.expression(test)}: ${body}` : `default: ${body}`;
+    return `${test ? `case ${this.expression(test)}` : 'default'}: ${this.list(consequent)}`;
   }
 
   private declaration({ declarations, kind: keyword }: VariableDeclaration): string {
@@ -164,8 +168,8 @@ return ${name};`;
       if (isConstant && init.type === 'Identifier' && this.names.isSame(id.name, init.name)) continue;
       // The value first: it may mention an outer variable of that name.
       const value = this.expression(init);
-      const kind = this.type >= Type.DOUBLE ? (this.type as Kind) : Type.INT;
-      if (this.type === Type.INTISH) refuse('a sum without a coercion');
+      const kind = this.type >= DOUBLE ? (this.type as Kind) : INT;
+      if (this.type === INTISH) refuse('a sum without a coercion');
       text += `${i === 0 ? '' : ' '}${this.names.declare(id.name, kind, isConstant).text} = ${value};`;
     }
     return text;
@@ -191,8 +195,8 @@ return ${name};`;
   }
   /** As what a variable of that kind holds. */
   private as(kind: Kind, e: Expression): string {
-    if (kind === Type.INT) return this.int(e);
-    if (kind === Type.DOUBLE) return this.double(e);
+    if (kind === INT) return this.int(e);
+    if (kind === DOUBLE) return this.double(e);
     const text = this.expression(e);
     return floatForm(e, text, this.type) ?? refuse('a double as a single');
   }
@@ -200,7 +204,7 @@ return ${name};`;
   private toView(view: View, e: Expression): string {
     if (view !== 'F32' && view !== 'F64') return this.int(e);
     const text = this.expression(e);
-    return view === 'F32' && this.type === Type.FLOAT ? text : doubleForm(text, this.type);
+    return view === 'F32' && this.type === FLOAT ? text : doubleForm(text, this.type);
   }
 
   private store(name: string, method: string, [at, value]: readonly Expression[]): string {
@@ -229,12 +233,12 @@ return ${name};`;
   /** As an operand of an operator that coerces to 32 bits. */
   protected any(e: Expression): string {
     const text = this.expression(e);
-    return this.type >= Type.DOUBLE ? `(~~${doubleForm(text, this.type)})` : text;
+    return this.type >= DOUBLE ? `(~~${doubleForm(text, this.type)})` : text;
   }
   /** As an int32 or uint32: nothing is lost by taking its 32 bits. */
   private int(e: Expression): string {
     const text = this.expression(e);
-    if (this.type >= Type.INTISH) refuse(`${e.type} without a coercion`);
+    if (this.type >= INTISH) refuse(`${e.type} without a coercion`);
     return text;
   }
   private signed(e: Expression): string {
@@ -249,8 +253,8 @@ return ${name};`;
     if (e.type === 'LogicalExpression') return this.logical(e);
     if (e.type === 'UnaryExpression' && e.operator === '!') return `(!${this.condition(e.argument)})`;
     const text = this.expression(e);
-    if (this.type >= Type.DOUBLE) refuse('a floating-point condition');
-    return this.type === Type.INT || this.type <= Type.SIGNED ? text : `(${text} | 0)`;
+    if (this.type >= DOUBLE) refuse('a floating-point condition');
+    return this.type === INT || this.type <= SIGNED ? text : `(${text} | 0)`;
   }
   private logical(e: LogicalExpression): string {
     const { operator, left, right } = e;
@@ -267,20 +271,20 @@ return ${name};`;
 
   private expression(e: Expression): string {
     switch (e.type) {
-      case 'Literal':
-        return this.literal(e.value);
       case 'Identifier':
         return this.identifier(e.name);
+      case 'BinaryExpression':
+        return this.binary(e);
+      case 'Literal':
+        return this.literal(e.value);
       case 'MemberExpression': {
         const { view, place } = this.element(e);
         return this.read(view, place);
       }
       case 'UnaryExpression':
         return this.unary(e);
-      case 'BinaryExpression':
-        return this.binary(e);
       case 'LogicalExpression':
-        return this.typed(Type.INT, this.logical(e));
+        return this.typed(INT, this.logical(e));
       case 'ConditionalExpression':
         return this.choice(e);
       case 'CallExpression':
@@ -293,18 +297,18 @@ return ${name};`;
   private identifier(name: string): string {
     const variable = this.names.variable(name);
     if (variable !== undefined) return this.typed(variable.kind, variable.text);
-    if (name !== 'Infinity') return this.typed(Type.INT, name);
+    if (name !== 'Infinity') return this.typed(INT, name);
     this.usesInfinity = true;
-    return this.typed(Type.DOUBLE, 'infinity');
+    return this.typed(DOUBLE, 'infinity');
   }
   private read(view: View, place: string): string {
-    if (view === 'F64') return this.typed(Type.DOUBLE, `(+${place})`);
-    if (view !== 'F32') return this.typed(Type.SIGNED, `(${place} | 0)`);
+    if (view === 'F64') return this.typed(DOUBLE, `(+${place})`);
+    if (view !== 'F32') return this.typed(SIGNED, `(${place} | 0)`);
     return this.rounded(place);
   }
   private rounded(text: string): string {
     this.math.add('fround');
-    return this.typed(Type.FLOAT, `fround(${text})`);
+    return this.typed(FLOAT, `fround(${text})`);
   }
   private choice({ test, consequent, alternate }: ConditionalExpression): string {
     const condition = this.condition(test);
@@ -312,35 +316,35 @@ return ${name};`;
     const typeA = this.type;
     const b = this.expression(alternate);
     const typeB = this.type;
-    const ints = typeA <= Type.INT && typeB <= Type.INT;
+    const ints = typeA <= INT && typeB <= INT;
     if (ints && isAtom(consequent) && isAtom(alternate))
-      return this.typed(Type.INT, masked(isBoolean(test) ? condition : `((${condition} | 0) != 0)`, a, b));
+      return this.typed(INT, masked(isBoolean(test) ? condition : `((${condition} | 0) != 0)`, a, b));
     const [type, form] = commonForm(consequent, a, typeA, alternate, b, typeB);
     const text = `(${condition} ? ${form[0]} : ${form[1]})`;
-    return this.typed(type === Type.SIGNED || type === Type.UNSIGNED ? Type.INT : type, text);
+    return this.typed(type === SIGNED || type === UNSIGNED ? INT : type, text);
   }
   private literal(value: unknown): string {
-    if (typeof value === 'boolean') return this.typed(Type.FIXNUM, value ? '1' : '0');
+    if (typeof value === 'boolean') return this.typed(FIXNUM, value ? '1' : '0');
     if (typeof value !== 'number') return refuse(`the literal ${String(value)}`);
-    if (!Number.isInteger(value) || value > 0xffffffff) return this.typed(Type.DOUBLE, doubleLiteral(value));
-    return this.typed(value <= 0x7fffffff ? Type.FIXNUM : Type.UNSIGNED, String(value));
+    if (!Number.isInteger(value) || value > 0xffffffff) return this.typed(DOUBLE, doubleLiteral(value));
+    return this.typed(value <= 0x7fffffff ? FIXNUM : UNSIGNED, String(value));
   }
 
   private unary({ operator, argument }: UnaryExpression): string {
-    if (operator === '!') return this.typed(Type.INT, `(!${this.condition(argument)})`);
+    if (operator === '!') return this.typed(INT, `(!${this.condition(argument)})`);
     if (operator === '+') {
       const text = this.expression(argument);
-      return this.typed(Type.DOUBLE, doubleForm(text, this.type));
+      return this.typed(DOUBLE, doubleForm(text, this.type));
     }
-    if (operator === '~') return this.typed(Type.SIGNED, `(~${this.any(argument)})`);
+    if (operator === '~') return this.typed(SIGNED, `(~${this.any(argument)})`);
     if (operator !== '-') return refuse(`operator ${operator}`);
     if (argument.type === 'Literal' && isMagnitude(argument.value))
-      return this.typed(Type.SIGNED, `-${argument.value}`);
+      return this.typed(SIGNED, `-${argument.value}`);
     const text = this.expression(argument);
-    if (this.type === Type.FLOAT) return this.rounded(`-${text}`);
-    if (this.type === Type.INTISH) refuse('a difference of sums');
-    if (argument.type === 'Literal') return this.typed(Type.DOUBLE, `(-${doubleForm(text, this.type)})`);
-    return this.typed(this.type === Type.DOUBLE ? Type.DOUBLE : Type.INTISH, `(-${text})`);
+    if (this.type === FLOAT) return this.rounded(`-${text}`);
+    if (this.type === INTISH) refuse('a difference of sums');
+    if (argument.type === 'Literal') return this.typed(DOUBLE, `(-${doubleForm(text, this.type)})`);
+    return this.typed(this.type === DOUBLE ? DOUBLE : INTISH, `(-${text})`);
   }
 
   private binary(e: BinaryExpression): string {
@@ -352,14 +356,14 @@ return ${name};`;
       case '^':
       case '<<':
       case '>>':
-        return this.bitwise(Type.SIGNED, operator, left, right);
+        return this.bitwise(SIGNED, operator, left, right);
       case '>>>':
-        return this.bitwise(Type.UNSIGNED, operator, left, right);
+        return this.bitwise(UNSIGNED, operator, left, right);
       case '+':
       case '-':
         return this.sum(operator, left, right);
       case '*':
-        return this.typed(Type.DOUBLE, `(${this.double(left)} * ${this.double(right)})`);
+        return this.typed(DOUBLE, `(${this.double(left)} * ${this.double(right)})`);
       case '/':
         return this.quotient(left, right);
       default:
@@ -367,19 +371,17 @@ return ${name};`;
     }
   }
   private bitwise(type: Type, operator: string, left: Expression, right: Expression): string {
-    const text = `(${this.any(left)} ${operator} ${this.any(right)})`;
-    this.type = type;
-    return text;
+    return this.typed(type, `(${this.any(left)} ${operator} ${this.any(right)})`);
   }
 
   /** That of int32s, coerced to 32 bits as it has to be, is their integer quotient: no rounding of a double reaches the next integer. */
   private quotient(left: Expression, right: Expression): string {
     const text = this.alike('/', left, right);
-    return this.typed(this.type === Type.DOUBLE ? Type.DOUBLE : Type.INTISH, text);
+    return this.typed(this.type === DOUBLE ? DOUBLE : INTISH, text);
   }
 
   private comparison(operator: string, left: Expression, right: Expression): string {
-    return this.typed(Type.INT, this.alike(operator, left, right));
+    return this.typed(INT, this.alike(operator, left, right));
   }
 
   /** Both sides signed, both unsigned, or both floating point, which `type` tells; a variable counts as signed. */
@@ -388,12 +390,11 @@ return ${name};`;
     const typeA = this.type;
     const b = this.expression(right);
     const typeB = this.type;
-    if (typeA === Type.INT && typeB <= Type.SIGNED)
-      return this.typed(Type.SIGNED, `((${a} | 0) ${operator} ${b})`);
+    if (typeA === INT && typeB <= SIGNED) return this.typed(SIGNED, `((${a} | 0) ${operator} ${b})`);
     let [type, form] = commonForm(left, a, typeA, right, b, typeB);
-    if (type === Type.FLOAT && operator === '/') {
+    if (type === FLOAT && operator === '/') {
       form = [doubleForm(a, typeA), doubleForm(b, typeB)];
-      type = Type.DOUBLE;
+      type = DOUBLE;
     }
     return this.typed(type, `(${form[0]} ${operator} ${form[1]})`);
   }
@@ -402,10 +403,10 @@ return ${name};`;
     const typeA = this.type;
     const b = this.expression(right);
     const typeB = this.type;
-    if (typeA >= Type.DOUBLE || typeB >= Type.DOUBLE)
-      return this.typed(Type.DOUBLE, `(${doubleForm(a, typeA)} ${operator} ${doubleForm(b, typeB)})`);
-    if (typeA === Type.INTISH || typeB === Type.INTISH) refuse('a sum of sums without a coercion');
-    return this.typed(Type.INTISH, `(${a} ${operator} ${b})`);
+    if (typeA >= DOUBLE || typeB >= DOUBLE)
+      return this.typed(DOUBLE, `(${doubleForm(a, typeA)} ${operator} ${doubleForm(b, typeB)})`);
+    if (typeA === INTISH || typeB === INTISH) refuse('a sum of sums without a coercion');
+    return this.typed(INTISH, `(${a} ${operator} ${b})`);
   }
 
   /** A place in one of the arrays that share the buffer, as an lvalue or to be coerced. */
@@ -423,7 +424,7 @@ return ${name};`;
   }
   private index(e: Expression): string {
     const text = this.any(e);
-    return this.type === Type.INTISH ? `(${text} | 0)` : text;
+    return this.type === INTISH ? `(${text} | 0)` : text;
   }
 
   private call({ callee, arguments: list }: CallExpression): string {
@@ -438,7 +439,7 @@ return ${name};`;
   }
   protected argument(e: Expression): string {
     const text = this.expression(e);
-    return this.type >= Type.DOUBLE ? doubleForm(text, this.type) : signedForm(text, this.type);
+    return this.type >= DOUBLE ? doubleForm(text, this.type) : signedForm(text, this.type);
   }
 
   private result(e: CallExpression): string {
@@ -448,7 +449,7 @@ return ${name};`;
     if (callee.type !== 'MemberExpression') {
       const text = this.call(e);
       const double = callee.type === 'Identifier' && this.doubles.has(callee.name);
-      return double ? this.typed(Type.DOUBLE, `(+${text})`) : this.typed(Type.SIGNED, `(${text} | 0)`);
+      return double ? this.typed(DOUBLE, `(+${text})`) : this.typed(SIGNED, `(${text} | 0)`);
     }
     const name = mathCall(e) ?? refuse('a method call');
     return this.mathematics(name, e.arguments as Expression[]);
@@ -457,15 +458,12 @@ return ${name};`;
     if (name === 'fround') return this.single(values[0]!);
     this.math.add(name);
     if (INTEGER_MATH.has(name))
-      return this.typed(
-        Type.SIGNED,
-        `(${name}(${values.map((a) => `(${this.any(a)} | 0)`).join(', ')}) | 0)`,
-      );
+      return this.typed(SIGNED, `(${name}(${values.map((a) => `(${this.any(a)} | 0)`).join(', ')}) | 0)`);
     if (!DOUBLE_MATH.has(name)) return refuse(`Math.${name}`);
     const typed = values.map((a) => [this.expression(a), this.type] as const);
     const [text, type] = typed[0]!;
-    if (name === 'abs' && type === Type.FLOAT) return this.rounded(`abs(${text})`);
-    return this.typed(Type.DOUBLE, `(+${name}(${typed.map((t) => doubleForm(...t)).join(', ')}))`);
+    if (name === 'abs' && type === FLOAT) return this.rounded(`abs(${text})`);
+    return this.typed(DOUBLE, `(+${name}(${typed.map((t) => doubleForm(...t)).join(', ')}))`);
   }
   /** Math.fround: of one operation on singles, the operation on singles. */
   private single(e: Expression): string {
@@ -473,28 +471,28 @@ return ${name};`;
       const a = this.expression(e.left as Expression);
       const typeA = this.type;
       const b = this.expression(e.right);
-      if (typeA === Type.FLOAT && this.type === Type.FLOAT) return this.rounded(`${a} ${e.operator} ${b}`);
+      if (typeA === FLOAT && this.type === FLOAT) return this.rounded(`${a} ${e.operator} ${b}`);
     }
     if (e.type === 'CallExpression' && mathCall(e) === 'sqrt') {
       const text = this.expression(e.arguments[0] as Expression);
       this.math.add('sqrt');
-      if (this.type === Type.FLOAT) return this.rounded(`sqrt(${text})`);
+      if (this.type === FLOAT) return this.rounded(`sqrt(${text})`);
     }
     const text = this.expression(e);
-    if (this.type === Type.FLOAT) return text;
-    return this.rounded(this.type <= Type.SIGNED ? text : doubleForm(text, this.type));
+    if (this.type === FLOAT) return text;
+    return this.rounded(this.type <= SIGNED ? text : doubleForm(text, this.type));
   }
   private load(name: string, method: string, at: Expression): string {
     if (name === 'dv' && method === 'getUint32')
-      return this.typed(Type.UNSIGNED, `(${this.at('I32', this.any(at))} >>> 0)`);
+      return this.typed(UNSIGNED, `(${this.at('I32', this.any(at))} >>> 0)`);
     const narrow = method === 'getInt16';
     const view = LOADS[method] ?? refuse(method);
     const aligned = this.read(view, this.at(view, this.any(at)));
-    if (name === 'dv') return narrow ? this.typed(Type.SIGNED, `(${aligned} << 16 >> 16)`) : aligned;
+    if (name === 'dv') return narrow ? this.typed(SIGNED, `(${aligned} << 16 >> 16)`) : aligned;
     if (narrow || view === 'F32' || view === 'F64') refuse('a misaligned number');
     const bytes = view === 'I32' ? [0, 1, 2, 3] : [0, 1];
     const joined = bytes.map((i) => `((${this.at('U8', this.byteAt(at, i))} | 0) << ${8 * i})`).join(' | ');
     const text = `(${this.any(js`${at} & ${bytes.length - 1}`)} ? ${joined} : ${aligned})`;
-    return this.typed(Type.SIGNED, text);
+    return this.typed(SIGNED, text);
   }
 }

@@ -8,15 +8,21 @@ export function refuse(what: string): never {
 }
 
 /** `INT` is an int32 or uint32 of unknown sign, `INTISH` may exceed 32 bits before the coercion that has to follow; `FLOAT` a double that is a single. */
-export const Type = { FIXNUM: 0, SIGNED: 1, UNSIGNED: 2, INT: 3, INTISH: 4, DOUBLE: 5, FLOAT: 6 } as const;
-export type Type = (typeof Type)[keyof typeof Type];
+export const FIXNUM = 0,
+  SIGNED = 1,
+  UNSIGNED = 2,
+  INT = 3,
+  INTISH = 4,
+  DOUBLE = 5,
+  FLOAT = 6;
+export type Type = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 /** What a variable holds: one of INT, DOUBLE, FLOAT. */
 export type Kind = 3 | 5 | 6;
 
 export const INITIAL: Readonly<Record<Kind, string>> = {
-  [Type.INT]: '0',
-  [Type.DOUBLE]: '0.0',
-  [Type.FLOAT]: 'fround(0)',
+  [INT]: '0',
+  [DOUBLE]: '0.0',
+  [FLOAT]: 'fround(0)',
 };
 
 const LITERAL = /^-?\d+$/;
@@ -27,19 +33,19 @@ export function doubleLiteral(value: number): string {
   return /[.e]/.test(text) ? text.replace(/^(\d+)e/, '$1.0e') : `${text}.0`;
 }
 export function signedForm(text: string, type: Type): string {
-  if (type > Type.INT || type === Type.UNSIGNED) refuse('a value that need not be an int32');
-  return type === Type.INT ? `(${text} | 0)` : text;
+  if (type > INT || type === UNSIGNED) refuse('a value that need not be an int32');
+  return type === INT ? `(${text} | 0)` : text;
 }
 function unsignedForm(text: string, type: Type): string {
-  if (type !== Type.UNSIGNED && type !== Type.FIXNUM) refuse('a comparison of signed with unsigned');
+  if (type !== UNSIGNED && type !== FIXNUM) refuse('a comparison of signed with unsigned');
   return text;
 }
 export function doubleForm(text: string, type: Type): string {
-  if (type === Type.DOUBLE) return text;
-  if (type === Type.INTISH) refuse('a sum without a coercion');
-  if (type === Type.FLOAT) return `(+${text})`;
+  if (type === DOUBLE) return text;
+  if (type === INTISH) refuse('a sum without a coercion');
+  if (type === FLOAT) return `(+${text})`;
   if (LITERAL.test(text)) return `(${text}.0)`;
-  return type === Type.UNSIGNED ? `(+(${text} >>> 0))` : `(+(${text} | 0))`;
+  return type === UNSIGNED ? `(+(${text} >>> 0))` : `(+(${text} | 0))`;
 }
 
 /** Of a negative int32. */
@@ -55,7 +61,7 @@ export function constantOf(e: Expression): number | undefined {
 }
 /** Singles as they are, and numbers spelled out that are singles. */
 export function floatForm(e: Expression, text: string, type: Type): string | undefined {
-  if (type === Type.FLOAT) return text;
+  if (type === FLOAT) return text;
   const value = constantOf(e);
   if (value === undefined || Math.fround(value) !== value) return undefined;
   return `fround(${value < 0 ? '-' : ''}${doubleLiteral(Math.abs(value))})`;
@@ -70,14 +76,13 @@ export function commonForm(
   b: string,
   typeB: Type,
 ): [Type, readonly [string, string]] {
-  if (typeA === Type.FLOAT || typeB === Type.FLOAT) {
+  if (typeA === FLOAT || typeB === FLOAT) {
     const x = floatForm(left, a, typeA);
     const y = floatForm(right, b, typeB);
-    if (x !== undefined && y !== undefined) return [Type.FLOAT, [x, y]];
+    if (x !== undefined && y !== undefined) return [FLOAT, [x, y]];
   }
-  if (typeA >= Type.DOUBLE || typeB >= Type.DOUBLE)
-    return [Type.DOUBLE, [doubleForm(a, typeA), doubleForm(b, typeB)]];
-  const unsigned = typeA === Type.UNSIGNED || typeB === Type.UNSIGNED;
+  if (typeA >= DOUBLE || typeB >= DOUBLE) return [DOUBLE, [doubleForm(a, typeA), doubleForm(b, typeB)]];
+  const unsigned = typeA === UNSIGNED || typeB === UNSIGNED;
   const form = unsigned ? unsignedForm : signedForm;
-  return [unsigned ? Type.UNSIGNED : Type.SIGNED, [form(a, typeA), form(b, typeB)]];
+  return [unsigned ? UNSIGNED : SIGNED, [form(a, typeA), form(b, typeB)]];
 }

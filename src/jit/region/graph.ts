@@ -159,15 +159,20 @@ export class RegionGraph implements FlowGraph {
   pagesOf(node: number): number {
     const known = this.pageSets[node];
     if (known !== undefined) return known;
-    const order = [...this.frames.keys()];
+    this.pageOrder ??= [...this.frames.keys()];
     let pages = 0;
+    let last = NaN;
     for (const { offset, instruction } of this.blocks[node]!.body) {
-      for (const at of [offset, offset + instruction.length - 1]) pages |= pageBit(order.indexOf(at >> 12));
+      for (let page = offset >> 12; page <= (offset + instruction.length - 1) >> 12; page++) {
+        if (page !== last) pages |= pageBit(this.pageOrder.indexOf(page));
+        last = page;
+      }
     }
     this.pageSets[node] = pages;
     return pages;
   }
   private readonly pageSets: number[] = [];
+  private pageOrder: number[] | undefined = undefined;
 
   private frameAt(page: number): number {
     let frame = this.frames.get(page);

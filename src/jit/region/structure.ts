@@ -37,6 +37,12 @@ export interface PreparedLoop {
   readonly ended: Expression;
 }
 
+const lists = (count: number): number[][] => {
+  const out: number[][] = [];
+  for (let i = 0; i < count; i++) out.push([]);
+  return out;
+};
+
 export class Layout {
   /** Value of `pc` that enters at a node; 0 for node 0. */
   readonly entryCode: number[];
@@ -56,6 +62,9 @@ export class Layout {
   private readonly predecessors: number[][];
   private comesAgain = false;
   private readonly graph: FlowGraph;
+  /** Successors of each node, and its continuations. */
+  private readonly ways: (readonly number[])[] = [];
+  private readonly after: (readonly number[])[] = [];
   private readonly emitter: BlockEmitter;
 
   constructor(graph: FlowGraph, emitter: BlockEmitter) {
@@ -65,10 +74,14 @@ export class Layout {
     const flags = (): boolean[] => new Array<boolean>(n).fill(false);
     this.position = new Array<number>(n).fill(-1);
     this.latch = new Array<number>(n).fill(-1);
-    this.predecessors = Array.from({ length: n }, () => []);
+    this.predecessors = lists(n);
+    for (let node = 0; node < n; node++) {
+      this.ways.push(graph.successors(node));
+      this.after.push(graph.continuations(node));
+    }
     this.orderNodes();
     this.dominator = this.findDominators();
-    this.children = Array.from({ length: n }, () => []);
+    this.children = lists(n);
     for (const node of this.order) if (node !== 0) this.children[this.dominator[node]!]!.push(node);
     this.first = new Array<number>(n).fill(0);
     this.last = new Array<number>(n).fill(0);
@@ -82,27 +95,25 @@ export class Layout {
   }
 
   private orderNodes(): void {
-    const seen = new Set<number>();
-    const post: number[] = [];
-    const visit = (node: number): void => {
-      seen.add(node);
-      for (const next of this.edges(node)) if (!seen.has(next)) visit(next);
-      post.push(node);
-    };
-    visit(0);
-    post.reverse().forEach((node, i) => {
-      this.order.push(node);
-      this.position[node] = i;
-    });
+    this.visit(0, new Uint8Array(this.graph.size));
+    this.order.reverse();
+    for (let i = 0; i < this.order.length; i++) this.position[this.order[i]!] = i;
   }
-  private edges(node: number): readonly number[] {
-    return [...this.graph.successors(node), ...this.graph.continuations(node)];
+  /** Depth first; leaves the nodes in `order` as they are left. */
+  private visit(node: number, seen: Uint8Array): void {
+    seen[node] = 1;
+    for (const next of this.ways[node]!) if (seen[next] === 0) this.visit(next, seen);
+    for (const next of this.after[node]!) if (seen[next] === 0) this.visit(next, seen);
+    this.order.push(node);
   }
 
   /** Immediate dominators (Cooper, Harvey, Kennedy). */
   private findDominators(): number[] {
     const { order, position, predecessors } = this;
-    for (const node of order) for (const next of this.edges(node)) predecessors[next]!.push(node);
+    for (const node of order) {
+      for (const next of this.ways[node]!) predecessors[next]!.push(node);
+      for (const next of this.after[node]!) predecessors[next]!.push(node);
+    }
     const idom = new Array<number>(this.graph.size).fill(-1);
     idom[0] = 0;
     const meet = (a: number, b: number): number => {
@@ -144,12 +155,11 @@ export class Layout {
   private classify(): void {
     const forward = new Array<number>(this.graph.size).fill(0);
     for (const node of this.order) {
-      for (const next of this.graph.successors(node)) {
+      for (const next of this.ways[node]!) {
         if (!this.isBackward(node, next)) forward[next]!++;
         else if (this.dominates(next, node)) this.isLoop[next] = true;
       }
-      for (const next of this.graph.continuations(node))
-        if (!this.isBackward(node, next)) this.follows[next] = true;
+      for (const next of this.after[node]!) if (!this.isBackward(node, next)) this.follows[next] = true;
     }
     for (const node of this.order) if (forward[node]! !== 1) this.follows[node] = true;
     for (const entry of this.graph.entries) {
@@ -209,18 +219,23 @@ export class Layout {
     return [...nodes].sort((a, b) => this.position[a]! - this.position[b]!);
   }
   private within(node: number, inherited: boolean, prepared?: PreparedLoop): JsStatement[] {
-    const following = this.children[node]!.filter((c) => this.follows[c]).sort(
-      (a, b) => this.position[a]! - this.position[b]!,
-    );
-    let code = [
-      // An entry at a loop's head is dealt with before the loop, unless others lie inside.
-      ...(this.isLoop[node] && !this.hasEntryBelow[node] ? [] : this.skipChain(node)),
-      ...(prepared ? statements`if (${prepared.ended}) { ${breakTo(`P${node}`)} }` : []),
-      ...(this.isLoop[node] && !prepared ? this.emitter.loopCheck(node, true) : []),
-      ...this.emitter.emit(node, inherited && !this.isEntry[node]),
-    ];
-    for (const child of following) code = [labelled(`B${child}`, block(code)), ...this.tree(child, false)];
+    // An entry at a loop's head is dealt with before the loop, unless others lie inside.
+    let code = this.isLoop[node] && !this.hasEntryBelow[node] ? [] : this.skipChain(node);
+    if (prepared) code.push(...statements`if (${prepared.ended}) { ${breakTo(`P${node}`)} }`);
+    else if (this.isLoop[node]) code.push(...this.emitter.loopCheck(node, true));
+    code.push(...this.emitter.emit(node, inherited && !this.isEntry[node]));
+    for (const child of this.following(node)) {
+      const way: JsStatement[] = [labelled(`B${child}`, block(code))];
+      way.push(...this.tree(child, false));
+      code = way;
+    }
     return code;
+  }
+  /** The children that are laid out behind their parent, in order. */
+  private following(node: number): readonly number[] {
+    const following: number[] = [];
+    for (const child of this.children[node]!) if (this.follows[child]) following.push(child);
+    return following.length < 2 ? following : following.sort((a, b) => this.position[a]! - this.position[b]!);
   }
 
   /** Leads an entry from above down to its node. */

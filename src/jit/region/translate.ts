@@ -17,7 +17,7 @@ import type { X87State } from '../emit/x87-state.js';
 import { blockOf } from '../emit/nodes.js';
 import { block, js, labelled, statements } from '../emit/quote.js';
 import type { ModeView } from '../builder.js';
-import { groupAccesses, type BlockTree } from '../passes/group-accesses.js';
+import { groupAccesses, type BlockTree, type TreeInstruction } from '../passes/group-accesses.js';
 import type { Semantic, Statement } from '../ir.js';
 import type { Instruction } from '../../decoder/instruction.js';
 import { removeDeadFlags } from '../passes/dead-flags.js';
@@ -191,6 +191,7 @@ class RegionEmitter implements BlockEmitter, Surroundings {
   }
 
   private x87States(): readonly (X87State | undefined)[] {
+    if (this.idle) return [];
     const { graph, options } = this;
     const uses = graph.blocks.some((b) => b.body.some((p) => isInlineX87(p.instruction.mnemonic)));
     return options.inlinesX87 && uses ? findX87States(graph, (node, i) => this.x87Way(node, i)) : [];
@@ -213,7 +214,9 @@ class RegionEmitter implements BlockEmitter, Surroundings {
     const known = this.prepared[node];
     if (known !== undefined) return known;
     const { body } = this.graph.blocks[node]!;
-    const made = removeDeadFlags(body.map((p) => this.semanticOf(p)));
+    const whole: Semantic[] = [];
+    for (const placed of body) whole.push(this.semanticOf(placed));
+    const made = removeDeadFlags(whole);
     for (let i = 0; i < made.length; i++) made[i] = removeDeadValues(made[i]!);
     this.prepared[node] = made;
     return made;
@@ -225,28 +228,34 @@ class RegionEmitter implements BlockEmitter, Surroundings {
     const at = variable(machine, instruction) ? machine + instruction.length - 4 : -1;
     return semanticOf(instruction, mode, 'concrete', at);
   }
+  private readonly number = (): number => this.serial++;
   /** Groups the accesses of a block and of those that inherit from it. */
   private group(node: number): void {
-    const { alone } = this.options;
-    for (const [statement, member] of groupAccesses(this.tree(node), alone, () => this.serial++))
-      this.target.members.set(statement, member);
+    groupAccesses(this.tree(node), this.options.alone, this.number, this.target.members);
   }
   private tree(node: number): BlockTree {
     const { body } = this.graph.blocks[node]!;
-    return {
-      instructions: this.semantics(node).map((semantic, i) => {
-        const machine = this.machineOf(body[i]!);
-        return { semantic, machine, calls: this.options.calls(machine) };
-      }),
-      children: this.graph
-        .successors(node)
-        .filter((to) => this.layout.inherits(node, to))
-        .map((to) => this.tree(to)),
-    };
+    const semantics = this.semantics(node);
+    const instructions: TreeInstruction[] = [];
+    for (let i = 0; i < body.length; i++) {
+      const machine = this.machineOf(body[i]!);
+      instructions.push({ semantic: semantics[i]!, machine, calls: this.options.calls(machine) });
+    }
+    const children: BlockTree[] = [];
+    for (const to of this.graph.successors(node))
+      if (this.layout.inherits(node, to)) children.push(this.tree(to));
+    return { instructions, children };
   }
   private machineOf({ offset }: Placed): number {
-    return (this.graph.frames.get(offset >> 12)! << 12) | (offset & 4095);
+    const page = offset >> 12;
+    if (page !== this.lastPage) {
+      this.lastPage = page;
+      this.lastFrame = this.graph.frames.get(page)!;
+    }
+    return (this.lastFrame << 12) | (offset & 4095);
   }
+  private lastPage = NO_PAGE;
+  private lastFrame = 0;
 
   /** Whether a block may expect nothing. */
   isPlain(node: number): boolean {
@@ -339,7 +348,7 @@ class RegionEmitter implements BlockEmitter, Surroundings {
     return prepareLoop(loop, this.target, {
       calls: this.options.calls,
       alone: this.options.alone,
-      number: () => this.serial++,
+      number: this.number,
       group: () => {
         this.group(head);
         this.grouped.add(head);
@@ -350,6 +359,9 @@ class RegionEmitter implements BlockEmitter, Surroundings {
     return this.target.leaveAt(this.graph.blocks[node]!.start, 0);
   }
 }
+
+/** Of no offset. */
+const NO_PAGE = 0x1000000;
 
 /** Adds what may be more than a call can have arguments. */
 function append(out: JsStatement[], more: readonly JsStatement[]): void {

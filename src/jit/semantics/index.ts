@@ -28,6 +28,12 @@ export const SEMANTICS: Record<Mnemonic, Semantics> = {
 /** #UD outside protected mode goes before privilege; SYSEXIT is #GP there. */
 const NOT_IN_REAL_MODE = new Set<Mnemonic>(['LLDT', 'LTR']);
 
+/** By row of the opcode table: its semantics, and whether CPL must be 0. RSM outside system management mode is no instruction at any privilege (SDM vol. 2, RSM). */
+const BY_ROW: readonly Semantics[] = OPCODES.map((row) => SEMANTICS[row.mnemonic]);
+const PRIVILEGED = Uint8Array.from(OPCODES, (row: OpcodeRow) =>
+  row.privilege === 'cpl0' && row.mnemonic !== 'RSM' ? 1 : 0,
+);
+
 /** Whether the last four bytes are an immediate operand of 32 bits. */
 export function hasWordImmediate({ row, operandSize, operands }: Instruction): boolean {
   const notation = (OPCODES[row] as OpcodeRow).operands ?? '';
@@ -42,12 +48,10 @@ export function semanticOf(
   immediateAt = -1,
 ): Semantic {
   const b = new Builder(instruction, mode, style, immediateAt);
-  const row = OPCODES[instruction.row] as OpcodeRow;
-  // RSM outside system management mode is no instruction at any privilege (SDM vol. 2, RSM).
-  if (row.privilege === 'cpl0' && instruction.mnemonic !== 'RSM') {
+  if (PRIVILEGED[instruction.row] === 1) {
     if (NOT_IN_REAL_MODE.has(instruction.mnemonic)) b.helper('requireProtected');
     b.when(b.binary('ne', b.state(R_CPL), b.constant(32, 0)), () => b.fault(Vector.GP));
   }
-  SEMANTICS[instruction.mnemonic](b);
+  BY_ROW[instruction.row]!(b);
   return b.finish();
 }
