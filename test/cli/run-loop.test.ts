@@ -112,6 +112,29 @@ describe('the run loop', () => {
     expect(passed).toHaveLength(1);
     expect(passed[0]! > 25e6 && passed[0]! <= 30e6).toBe(true);
   });
+  it('gives the host few turns while a guest only ticks and nothing comes from outside', async () => {
+    const { loop, machine } = scene([(m) => ({ idleUntil: m.now() + 4e6 })]);
+    let withTurn = new Set<number>();
+    const watch = setInterval(() => withTurn.add(machine.slices), 1);
+    const ended = loop.run();
+    /** The share of slices behind which the host had a turn. */
+    const shareIn = async (milliseconds: number): Promise<number> => {
+      const from = machine.slices;
+      withTurn = new Set();
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      return withTurn.size / (machine.slices - from);
+    };
+    expect(await shareIn(400)).toBeGreaterThan(0.8);
+    await shareIn(800);
+    const calm = await shareIn(400);
+    expect(calm).toBeGreaterThan(0.02);
+    expect(calm).toBeLessThan(0.5);
+    loop.wake();
+    expect(await shareIn(400)).toBeGreaterThan(0.8);
+    loop.stop({ kind: 'leave' });
+    clearInterval(watch);
+    await ended;
+  });
   it('times out a busy guest and a sleeping one', async () => {
     expect(await scene([() => ({})], { timeoutSeconds: 0.05 }).loop.run()).toEqual({ kind: 'timeout' });
     expect(await scene([() => ({ idleUntil: Infinity })], { timeoutSeconds: 0.05 }).loop.run()).toEqual({
