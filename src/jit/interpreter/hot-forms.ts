@@ -129,6 +129,19 @@ const others = (): string[] => [
   'CMPXCHG/32 m32 r32 a32f',
   'XADD/32 m32 r32 a32f',
   ...['NOP/16', 'PAUSE/32', 'LFENCE/32'],
+  'SHLD/32 r32 r32 r8=1',
+  'SHRD/32 r32 r32 r8=1',
+  'SAR/32 r32 r8',
+  'AND/32 m8 i a32f',
+  'OR/32 m8 i a32f',
+  'ADC/32 m32 i a32f',
+  'SBB/32 m32 r32 a32f',
+  'CLD/32',
+  'BSF/32 r32 r32',
+  'BSR/32 r32 r32',
+  'BTR/32 r32 r32',
+  ...[4, 5, 12, 13].map((c) => `CMOVCC/32/c${c} r32 m32 a32f`),
+  ...[4, 5].map((c) => `SETCC/32/c${c} m8 a32f`),
 ];
 
 /** The first ones in the order in which real guests execute them, interpreted: the fewer decisions lead to them. */
