@@ -23,7 +23,7 @@ import { HostClock, VirtualClock } from './hv/clock.js';
 import type { MachineClock } from './hv/clock.js';
 import { InstructionCounter } from './hv/counter.js';
 import type { Engine } from './hv/engine.js';
-import { VcpuEnvironment, watchedMmio } from './hv/environment.js';
+import { placeRing, VcpuEnvironment, watchedMmio } from './hv/environment.js';
 import type { EndReason } from './hv/exits.js';
 import type { Lapic } from './hv/lapic.js';
 import type { NamedRange } from './hv/ioreq.js';
@@ -179,6 +179,7 @@ export class Machine {
       mmio.add(device);
       timers.add(device);
     }
+    placeRing(mmio, this.cpu.system, this.memory.processor);
     this.memory.bus = watchedMmio(mmio, this.vcpu);
     this.environment = new VcpuEnvironment(
       this.vcpu,

@@ -20,7 +20,7 @@ export type DrainWrite = (address: number, size: number, value: number) => void;
 export class BufferedWrites {
   readonly page: Int32Array;
 
-  constructor(page = new Int32Array(1024)) {
+  constructor(page: Int32Array = new Int32Array(1024)) {
     this.page = page;
   }
 

@@ -1,5 +1,6 @@
 /** What the processor sees of the machine: ports, MMIO, time-stamp counter and interrupt acknowledge, with deadlines kept. */
-import { R_BUDGET, R_PENDING } from '../runtime/state.js';
+import type { ProcessorArea } from '../runtime/processor-area.js';
+import { R_BUDGET, R_PENDING, S_WINDOW } from '../runtime/state.js';
 import type { Cpu, CpuEnvironment } from '../runtime/state.js';
 import type { MachineClock } from './clock.js';
 import type { MsrValue } from './lapic.js';
@@ -166,6 +167,11 @@ export class VcpuEnvironment implements CpuEnvironment {
 interface GuestMmio {
   read(gpa: number, size: number): number;
   write(gpa: number, size: number, value: number): void;
+}
+
+/** Writes that wait do so where translated code can put them. */
+export function placeRing(bus: MmioBus, system: Int32Array, { buffer, ring }: ProcessorArea): void {
+  bus.place(new Int32Array(buffer, ring, 1024), system.subarray(S_WINDOW, S_WINDOW + 2));
 }
 
 /** The MMIO bus as memory sees it. */

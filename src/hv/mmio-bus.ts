@@ -20,12 +20,15 @@ class RangeServer implements IoServer, Range {
   readonly first: number;
   readonly last: number;
   private readonly claim: MmioClaim;
+  /** A write that waited, without a request of its own. Claims have many shapes, functions one. */
+  readonly take: (address: number, size: number, value: number) => void;
 
   constructor(name: string, claim: MmioClaim) {
     this.name = name;
     this.first = claim.first;
     this.last = claim.last;
     this.claim = claim;
+    this.take = claim.write.bind(claim);
     if (this.buffered && claim.last >= BUFFERED_LIMIT) throw new Error(`${name} buffers writes above 1 MiB`);
   }
 
@@ -34,11 +37,6 @@ class RangeServer implements IoServer, Range {
   }
   get direct(): DirectMemory | undefined {
     return this.claim.direct;
-  }
-
-  /** A write that waited, without a request of its own. */
-  take(address: number, size: number, value: number): void {
-    this.claim.write(address, size, value);
   }
 
   handle(request: IoRequest): void {
@@ -71,7 +69,9 @@ function registered(server: RangeServer): Registered {
 
 export class MmioBus {
   private readonly request = new IoRequest();
-  private readonly buffered = new BufferedWrites();
+  private buffered = new BufferedWrites();
+  /** First and last address to which writes may be buffered without a question: those of the range of the newest write that waits. */
+  private window: Int32Array = new Int32Array(2);
   /** Sorted by first address. */
   private readonly fixed: Registered[] = [];
   private readonly movable = new MovableRanges<RangeServer>();
@@ -84,6 +84,17 @@ export class MmioBus {
   private readonly logged = new Set<number>();
   /** Called with every range when one came, went or moved. */
   onOrder: (ranges: readonly BusRange[]) => void = () => {};
+
+  /** From now on writes wait in `page`, and `window` says for which addresses translated code may put them there by itself. Before anything was written. */
+  place(page: Int32Array, window: Int32Array): void {
+    this.buffered = new BufferedWrites(page);
+    this.window = window;
+    this.closeWindow();
+  }
+  private closeWindow(): void {
+    this.window[0] = 1;
+    this.window[1] = 0;
+  }
 
   /** Throws an Error naming both devices when the ranges overlap. */
   add(device: Device): void {
@@ -115,6 +126,7 @@ export class MmioBus {
   private order(): void {
     this.ranges = [...this.fixed, ...this.movable.list.map((m) => registered(m.claim))];
     this.recent = undefined;
+    this.closeWindow();
     const covered = this.movable.list.filter((m, i) => this.isCovered(m.claim, this.fixed.length + i));
     this.disjoint = covered.length === 0;
     for (const m of covered) this.movable.reportCovered(m);
@@ -155,6 +167,10 @@ export class MmioBus {
     else if (range.server.buffered === true) {
       if (this.buffered.isFull) this.drain();
       this.buffered.push(at, size, value);
+      if (this.disjoint) {
+        this.window[0] = range.first;
+        this.window[1] = range.last;
+      }
       return false;
     } else {
       this.drain();
@@ -176,7 +192,9 @@ export class MmioBus {
 
   /** Hands over the writes that wait; everything else that a device is asked comes after it. */
   drain(): void {
-    if (!this.buffered.isEmpty) this.buffered.drain(this.drained);
+    if (this.buffered.isEmpty) return;
+    this.closeWindow();
+    this.buffered.drain(this.drained);
   }
 
   private readonly drained = (address: number, size: number, value: number): void => {

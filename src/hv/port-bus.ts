@@ -28,8 +28,13 @@ class PortClaimServer implements IoServer {
   readonly width: number;
   readonly timeless: boolean;
   private readonly bus: BlockHost;
+  /** Claims have many shapes, functions one. */
+  private readonly read: PortClaim['read'];
+  private readonly write: PortClaim['write'];
 
   constructor(name: string, claim: PortClaim, bus: BlockHost) {
+    this.read = claim.read?.bind(claim);
+    this.write = claim.write?.bind(claim);
     this.name = name;
     this.claim = claim;
     this.width = claim.width ?? 1;
@@ -38,11 +43,11 @@ class PortClaimServer implements IoServer {
   }
 
   readElement(address: number, size: number): number {
-    const { claim } = this;
-    return (claim.read === undefined ? allOnes(size) : claim.read(address, size)) >>> 0;
+    const { read } = this;
+    return (read === undefined ? allOnes(size) : read(address, size)) >>> 0;
   }
   writeElement(address: number, size: number, value: number): void {
-    this.claim.write?.(address, size, value);
+    this.write?.(address, size, value);
   }
 
   handle(request: IoRequest): void {

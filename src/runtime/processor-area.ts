@@ -14,6 +14,8 @@ export interface ProcessorArea {
   readonly fpu: number;
   /** Uint16 × 8: selectors of segment registers, in a gap of `fpu` (X87_SELECTORS of fpu/x87-pairs.ts). */
   readonly selectors: number;
+  /** Int32 × 1024: writes to devices that wait (hv/buffered-io.ts). */
+  readonly ring: number;
   /** Int32 × 2^20 each: reads, then writes, each for the supervisor, then for the user. */
   readonly tables: number;
   /** What the interpreter runs; undefined where it would lie beyond the 31 bits that generated code can address. */
@@ -54,7 +56,7 @@ export const tableAt = (area: ProcessorArea, write: boolean, user: 0 | 1): numbe
 
 /** A zeroed buffer with `ramBytes` (whole pages) and the area behind them. Throws RangeError when the host cannot give that much. */
 export function processorArea(ramBytes: number): ProcessorArea {
-  const tables = Math.ceil((ramBytes + 4096) / TABLE_BYTES) * TABLE_BYTES;
+  const tables = Math.ceil((ramBytes + 2 * 4096) / TABLE_BYTES) * TABLE_BYTES;
   const execute = tables + TABLES * TABLE_BYTES;
   const slots = execute + 2 * TABLE_BYTES;
   const heat = slots + 16 * CODE_SLOTS;
@@ -69,6 +71,7 @@ export function processorArea(ramBytes: number): ProcessorArea {
     system: ramBytes + SYSTEM_AT,
     fpu: ramBytes + FPU_AT,
     selectors: ramBytes + SELECTORS_AT,
+    ring: ramBytes + 4096,
     tables,
     code: fits ? { execute, slots, heat, map, pages, links } : undefined,
   };

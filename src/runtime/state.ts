@@ -65,6 +65,7 @@ export const R_COUNT = 32;
  *   27-29 IA32_SYSENTER_CS, ESP, EIP: low halves of what `Cpu.msr` holds
  *   31    CR2
  *   32-   CPUID_ROWS answers of CPUID: 1 if there is one, leaf, subleaf, EAX, EBX, ECX, EDX
+ *   88-89 first and last guest-physical address to which writes may be put into the ring of those that wait (hv/mmio-bus.ts); none while the first is higher
  */
 export const S_BASE = 0,
   S_LIMIT = 8,
@@ -82,6 +83,7 @@ export const S_NMI_BLOCKED = 25,
 export const S_CPUID = 32,
   CPUID_ROWS = 8,
   CPUID_ROW = 7;
+export const S_WINDOW = 88;
 export const S_COUNT = 96;
 
 /** EFLAGS bits (SDM vol. 1, 3.4.3). */

@@ -13,6 +13,7 @@ const LAYOUT = {
   system: 0,
   attributes: 0,
   selectors: 0,
+  ring: 0,
   xmm: 512,
   mxcsr: 848,
   xi: 864,

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { eventFunction, type EventName } from '../../src/jit/region/event-functions.js';
 import { Events } from '../../src/jit/region/events.js';
+import { BUFFERED_SLOTS, BufferedWrites } from '../../src/hv/buffered-io.js';
 import type { AsmLayout } from '../../src/jit/region/asm-printer.js';
 import { GuestFault } from '../../src/runtime/fault.js';
 import { carries, flagKind, statusFlags } from '../../src/runtime/flags.js';
@@ -39,6 +40,7 @@ function layoutOf({ memory }: Bench): AsmLayout {
     system: area.system,
     attributes: area.system + 4 * state.S_ATTRIBUTES,
     selectors: area.selectors,
+    ring: area.ring,
     xmm: 0,
     mxcsr: 0,
     xi: 0,
@@ -318,6 +320,43 @@ describe('events compiled ahead of time', () => {
     cpu.r[EAX] = cpu.r[EDX] = 0;
     wrmsr(cpu);
     expect(call('cpuid', 1, 3)).toBe(0);
+  });
+
+  it('writes to devices wait in the ring, as far as the window and one page reach', () => {
+    const bench = createProtected(0);
+    const { processor } = bench.memory;
+    const page = new Int32Array(processor.buffer, processor.ring, 1024);
+    const store = eventFunction('storeDevice', layoutOf(bench), {});
+    bench.cpu.mmu.readTlb[0][0x55] = 0xb8fff;
+    bench.cpu.system.set([0xa0000, 0xb8ffb], state.S_WINDOW);
+    const taken: number[][] = [];
+    const accepted = [
+      [0x55000, 2, 0x12345],
+      [0x55001, 1, 0x1ff],
+      [0x55ff8, 4, -1],
+    ] as const;
+    for (const [address, size, value] of accepted) expect(store(address, size, value)).toBe(1);
+    for (const [address, size] of [
+      [0x55ff9, 4],
+      [0x55fff, 2],
+      [0x56000, 1],
+      [0x1000, 1],
+    ] as const)
+      expect(store(address, size, 0)).toBe(0);
+    bench.cpu.system[state.S_WINDOW] = 0xb8001;
+    expect(store(0x55000, 1, 0)).toBe(0);
+    bench.cpu.system[state.S_WINDOW] = 0xb8000;
+    for (let i = 3; i < BUFFERED_SLOTS; i++) expect(store(0x55000, 1, i)).toBe(1);
+    expect(store(0x55000, 1, 0)).toBe(0);
+    new BufferedWrites(page).drain((...write) => void taken.push(write));
+    expect(taken.slice(0, 4)).toEqual([
+      [0xb8000, 2, 0x2345],
+      [0xb8001, 1, 0xff],
+      [0xb8ff8, 4, 0xffffffff],
+      [0xb8000, 1, 3],
+    ]);
+    expect(taken).toHaveLength(BUFFERED_SLOTS);
+    expect(store(0x55000, 1, 0)).toBe(1);
   });
 
   it('flags of all operations and widths', () => {

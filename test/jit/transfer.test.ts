@@ -63,6 +63,7 @@ it('the transfer is in the subset that the host compiles ahead of time', () => {
     system: 0,
     attributes: 0,
     selectors: 0,
+    ring: 0,
     xmm: 512,
     mxcsr: 848,
     xi: 864,

@@ -285,6 +285,7 @@ describe('string instructions', () => {
       system: 0,
       attributes: 0,
       selectors: 0,
+      ring: 0,
       xmm: 0,
       mxcsr: 0,
       xi: 0,

@@ -20,6 +20,7 @@ export const NOWHERE: AsmLayout = {
   system: 0,
   attributes: 0,
   selectors: 0,
+  ring: 0,
   xmm: 0,
   mxcsr: 0,
   xi: 0,

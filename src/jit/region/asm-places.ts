@@ -11,6 +11,8 @@ export interface AsmLayout {
   readonly system: number;
   readonly attributes: number;
   readonly selectors: number;
+  /** Writes that wait. */
+  readonly ring: number;
   /** XMM registers (as words, singles and doubles), MXCSR, and state and numbers of the x87 unit. */
   readonly xmm: number;
   readonly mxcsr: number;
@@ -27,6 +29,7 @@ export const ARRAYS: Readonly<Record<string, readonly [view: View, place: keyof 
     sys: ['I32', 'system'],
     sa: ['U16', 'attributes'],
     sg: ['U16', 'selectors'],
+    bw: ['I32', 'ring'],
     xw: ['I32', 'xmm'],
     xs: ['F32', 'xmm'],
     xf: ['F64', 'xmm'],

@@ -5,6 +5,7 @@ import type { Cpu } from '../../runtime/state.js';
 import { HELPER_TABLE } from '../helper-table.js';
 import type { AsmLayout } from './asm-printer.js';
 import { bindHelper } from './compile.js';
+import { eventFunction } from './event-functions.js';
 import type { Events } from './events.js';
 import { STRING_FUNCTIONS, stringFunction } from './string-functions.js';
 
@@ -24,6 +25,7 @@ export function boundEnvironment(
     define(bound, `H_${name}`, () => bindHelper(helper, cpu));
   events.defineIn(bound);
   events.defineFlagsIn(bound);
+  define(bound, 'storeDevice', () => eventFunction('storeDevice', layout(), {}));
   for (const name of STRING_FUNCTIONS) define(bound, name, () => stringFunction(name, layout(), shared));
   return bound;
 }

@@ -39,6 +39,7 @@ import {
   S_PLAIN,
   S_SYSENTER,
   S_TURN,
+  S_WINDOW,
   STATUS_FLAGS,
   TR,
 } from '../../runtime/state.js';
@@ -302,8 +303,31 @@ const cpuid = (): AsmFunction => ({
   result: 'row',
 });
 
+/** A write of one page to a device that lets writes wait, put where they wait; general registers and flags are not touched. */
+const storeDevice = (): AsmFunction => ({
+  parameters: ['address', 'size', 'value'],
+  body: statements`
+    const entry = RT[address >>> 12], next = bw[1];
+    if ((entry & 4095) !== 4095) { return 0; }
+    if ((address & 4095) > (4096 - size | 0)) { return 0; }
+    const physical = entry & -4096 | address & 4095;
+    if (physical < (sys[${S_WINDOW}] | 0)) { return 0; }
+    if ((physical + size | 0) > (sys[${S_WINDOW + 1}] + 1 | 0)) { return 0; }
+    if (next >>> 0 >= ${BUFFERED_SLOTS}) { return 0; }
+    const slot = (next << 1) + 2 | 0;
+    bw[slot] = ${IO_MEMORY} | size >> 1 << ${SIZE_SHIFT} | physical << ${ADDRESS_SHIFT};
+    bw[slot + 1 | 0] = (size === 4 ? value : value & (1 << (size << 3)) - 1);
+    bw[1] = next + 1 | 0;`,
+  result: '1',
+});
+/** The ring of hv/buffered-io.ts, which is always filled from its beginning. */
+const BUFFERED_SLOTS = 511,
+  IO_MEMORY = 1,
+  SIZE_SHIFT = 10,
+  ADDRESS_SHIFT = 12;
+
 const EVENTS = { enterGate, iret, sysenter, sysexit, loadSegment, cpuid };
-const FUNCTIONS = { ...EVENTS, statusFlags, carries };
+const FUNCTIONS = { ...EVENTS, storeDevice, statusFlags, carries };
 export type EventName = keyof typeof FUNCTIONS;
 export const EVENT_FUNCTIONS = Object.keys(EVENTS) as readonly EventName[];
 export const FLAG_FUNCTIONS: readonly EventName[] = ['statusFlags', 'carries'];

@@ -248,8 +248,9 @@ export class RegionTarget implements Target {
     }
     return statements`{
       const to = ${address}, entry = WT[to >>> 12];
-      if (${missTestMisaligned(width, 'entry', 'to')}) { ${this.spill()}; ${write}(to, ${value}); ${this.recount()}; ${this.faulted()} }
-      else { const at = entry ^ to; ${writeAt(MISALIGNED, width, identifier('at'), value)} }
+      if (${missTestMisaligned(width, 'entry', 'to')}) {
+        if (storeDevice(to, ${width / 8}, ${value}) === 0) { ${this.spill()}; ${write}(to, ${value}); ${this.recount()}; ${this.faulted()} }
+      } else { const at = entry ^ to; ${writeAt(MISALIGNED, width, identifier('at'), value)} }
     }`;
   }
   /** The access that was completed by a call met a page fault. All state is in memory, but for registers of the FPU that wait in variables. */

@@ -138,6 +138,7 @@ export class RegionTable {
     this.plain = [0, 1].map((user) => ({
       ...shared,
       segmentAllows,
+      storeDevice: () => 0,
       RT: cpu.mmu.readTlb[user],
       WT: cpu.mmu.writeTlb[user],
       sg: cpu.segments.selector,
@@ -453,6 +454,7 @@ export class RegionTable {
       system: area.system,
       attributes: area.system + 4 * S_ATTRIBUTES,
       selectors: area.selectors,
+      ring: area.ring,
       xmm: area.fpu,
       mxcsr: area.fpu + FPU_MXCSR,
       xi: area.fpu + FPU_X87_STATE,
