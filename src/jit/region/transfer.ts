@@ -166,7 +166,7 @@ const find = (ahead: boolean): Statement =>
     link = lookUp(eip);`),
   );
 
-/** Takes the newest return as `link` if it goes to `eip`. */
+/** Takes the newest return as `link` if it goes to `eip`. Only returns and indirect jumps are asked: the host's processor learns the rest by the way out. */
 const predict = (): Statement[] => statements`
   link = L[${AT.RETURN}];
   if (L[link] === eip) {
@@ -219,7 +219,7 @@ const body = (ahead: boolean): Statement[] => statements`
     FOUND: {
       if (L[${AT.CODE_BASE}] !== ${codeBase()}) { moveCode(); }
       eip = r[${R_EIP}];
-      ${predict()};
+      if (way === 0) { ${predict()} }
       ${find(ahead)};
       if (link === 0) { break RUN; }
     }
