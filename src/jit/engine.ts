@@ -109,7 +109,8 @@ export class JitEngine {
     };
     const { variable } = this.predecoder;
     this.regions = new RegionTable(cpu, memory, this.cache, this.view, options, changeMode, variable);
-    this.cache.patch = (page, slot, offset) => {
+    this.cache.patch = (page, slot, offset, first) => {
+      if (this.predecoder.patchWord(page, slot, offset, first)) return true;
       const form = this.cache.slots[slot]! & FORM_MASK;
       const own = form === SpecialForm.REGION ? this.regions.formOf(slot) : form;
       return this.predecoder.patch(page, slot, offset, own);
@@ -117,6 +118,7 @@ export class JitEngine {
     this.cache.onReset = () => {
       this.predecoder.concrete.clear();
       this.predecoder.variable.clear();
+      this.predecoder.wordSlots.clear();
       this.crossings.clear();
       this.regions.clear();
     };

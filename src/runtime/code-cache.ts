@@ -77,8 +77,8 @@ export class CodeCache {
   mode = -1;
   /** Called when everything was thrown away. */
   onReset: () => void = () => undefined;
-  /** Brings a slot up to date with the bytes at its offset; false if that takes more than other operands. */
-  patch: (page: CodePage, slot: number, offset: number) => boolean = () => false;
+  /** Brings a slot up to date with the bytes at its offset, of which those before offset `first` are what they were; false if that takes more than other operands. */
+  patch: (page: CodePage, slot: number, offset: number, first: number) => boolean = () => false;
   readonly statistics: CacheStatistics = { invalidations: {}, resets: 0, codePages: 0, slots: 0 };
 
   /** By mode. */
@@ -277,7 +277,7 @@ export class CodeCache {
     for (let at = Math.max(0, first - LONGEST_INSTRUCTION + 1); at <= last; at++) {
       const slot = map[page.base + at]!;
       if (slot === 0 || at + ((slots[slot + 3]! >> 12) & 15 || LONGEST_INSTRUCTION) <= first) continue;
-      if (this.patch(page, slot, at)) hits |= 1;
+      if (this.patch(page, slot, at, first)) hits |= 1;
       else {
         this.break(page, slot, at);
         hits += 16;

@@ -54,6 +54,11 @@ describe('code that changes', () => {
     expect(eax).toBe((rounds * (rounds + 1)) / 2);
     expect(translations).toBeLessThan(5);
   });
+  it.each(ENGINES)('%s: one byte of an immediate operand before each call', (name) => {
+    const { eax, translations } = run(name, program(2, STORE_DL), 3001);
+    expect(eax).toBe((1501 * 0x05 + 1500 * 0x2d) << 8);
+    expect(translations).toBeLessThan(5);
+  });
   it.each(ENGINES)('%s: the operation before each call', (name) => {
     const code = program(0, STORE_DL);
     code.set([7, 0, 0, 0], FUNCTION + 1);

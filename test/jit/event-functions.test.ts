@@ -300,26 +300,24 @@ describe('events compiled ahead of time', () => {
     expect(done).toBeGreaterThan(0.1);
   });
 
-  it('CPUID answers from notes until an MSR is written', () => {
+  it('CPUID notes its answers until an MSR is written', () => {
     const bench = createProtected(0);
     const { cpu } = bench;
-    const call = functionsOf(bench);
+    const rows = (): number[][] =>
+      Array.from({ length: state.CPUID_ROWS }, (_, i) => {
+        const at = state.S_CPUID + i * state.CPUID_ROW;
+        return Array.from(cpu.system.slice(at, at + state.CPUID_ROW));
+      });
     for (const leaf of [0, 1, 2, 0x80000000 | 0, 0x80000002 | 0, 9, 1]) {
       cpu.r[EAX] = leaf;
       cpu.r[ECX] = 3;
       cpuid(cpu);
-      const row = call('cpuid', leaf, 3);
-      expect(row).toBeGreaterThan(0);
-      expect(Array.from(cpu.system.slice(row + 3, row + 7))).toEqual(
-        Array.from(cpu.model.cpuid(leaf, 3, cpu)),
-      );
-      expect(call('cpuid', leaf, 4)).toBe(0);
-      expect(call('cpuid', leaf ^ 8, 3)).toBe(0);
+      expect(rows()).toContainEqual([1, leaf, 3, ...cpu.model.cpuid(leaf, 3, cpu)]);
     }
     cpu.r.set([0x08, 0x174, 0]);
     cpu.r[EAX] = cpu.r[EDX] = 0;
     wrmsr(cpu);
-    expect(call('cpuid', 1, 3)).toBe(0);
+    expect(rows().flat().some(Boolean)).toBe(false);
   });
 
   it('writes to devices wait in the ring, as far as the window and one page reach', () => {

@@ -141,9 +141,21 @@ export class Predecoder {
       return false;
     slots[slot + 1] = fields.word1;
     slots[slot + 2] = fields.word2;
-    if (hasWordImmediate(decoded)) this.variable.add(start);
+    if (!hasWordImmediate(decoded)) return true;
+    this.variable.add(start);
+    this.wordSlots.add(slot);
     return true;
   }
+  /** The same where nothing before an immediate operand of four bytes was written, which has changed before; false if that is not so. */
+  patchWord({ frame }: CodePage, slot: number, offset: number, first: number): boolean {
+    const { slots } = this.cache;
+    const at = offset + ((slots[slot + 3]! >> 12) & 15) - 4;
+    if (first < at || !this.wordSlots.has(slot)) return false;
+    slots[slot + 1] = this.memory.view.getInt32((frame << 12) + at, true);
+    return true;
+  }
+  /** Slots of such instructions, until the cache is emptied: none is used twice before. */
+  readonly wordSlots = new Set<number>();
   /** Machine addresses of instructions whose immediate operand the guest has changed. */
   readonly variable = new Set<number>();
 

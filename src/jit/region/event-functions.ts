@@ -1,6 +1,6 @@
 /**
  * Transfers between privilege levels, and what goes with them, as functions that the host compiles ahead of time: INT and delivery of exceptions through a gate, IRET, SYSENTER and
- * SYSEXIT, loads of data segments, CPUID. They do what the helpers of the same names do (runtime/helpers) where nothing is unusual: flat 32-bit code and stack segments
+ * SYSEXIT, loads of data segments. They do what the helpers of the same names do (runtime/helpers) where nothing is unusual: flat 32-bit code and stack segments
  * whose descriptors have been used, tables and stacks that the TLB has, no page fault, no task gate, nothing that waits. Each first looks at everything, then changes
  * everything and returns 1, or changes nothing and returns 0, and the helper is to be called.
  */
@@ -9,8 +9,6 @@ import { js, statements } from '../emit/quote.js';
 import { ANY_CPL_FLAGS } from '../../runtime/helpers/virtual-flags.js';
 import {
   ATTRIBUTE,
-  CPUID_ROW,
-  CPUID_ROWS,
   EFLAGS,
   ESP,
   ECX,
@@ -28,7 +26,6 @@ import {
   R_PENDING,
   R_SEGMENT_BASE,
   S_BASE,
-  S_CPUID,
   S_FLAT,
   S_GDT_BASE,
   S_GDT_LIMIT,
@@ -293,16 +290,6 @@ const loadSegment = (): AsmFunction => ({
   result: '1',
 });
 
-/** Index in `Cpu.system` of what CPUID answered to this question the last time, 0 if that is not known. */
-const cpuid = (): AsmFunction => ({
-  parameters: ['leaf', 'subleaf'],
-  body: statements`
-    const row = Math.imul((leaf ^ leaf >>> 29) & ${CPUID_ROWS - 1}, ${CPUID_ROW}) + ${S_CPUID} | 0;
-    if (sys[row] === 0) { return 0; }
-    if ((sys[row + 1 | 0] ^ leaf | sys[row + 2 | 0] ^ subleaf) !== 0) { return 0; }`,
-  result: 'row',
-});
-
 /** A write of one page to a device that lets writes wait, put where they wait; general registers and flags are not touched. */
 const storeDevice = (): AsmFunction => ({
   parameters: ['address', 'size', 'value'],
@@ -326,7 +313,7 @@ const BUFFERED_SLOTS = 511,
   SIZE_SHIFT = 10,
   ADDRESS_SHIFT = 12;
 
-const EVENTS = { enterGate, iret, sysenter, sysexit, loadSegment, cpuid };
+const EVENTS = { enterGate, iret, sysenter, sysexit, loadSegment };
 const FUNCTIONS = { ...EVENTS, storeDevice, statusFlags, carries };
 export type EventName = keyof typeof FUNCTIONS;
 export const EVENT_FUNCTIONS = Object.keys(EVENTS) as readonly EventName[];

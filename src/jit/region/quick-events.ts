@@ -1,7 +1,7 @@
 /** How regions call the functions of event-functions.ts in place of helpers. */
 import type { Expression, Statement } from 'estree';
 import { SS } from '../../decoder/instruction.js';
-import { R_CPL, S_CR2 } from '../../runtime/state.js';
+import { CPUID_ROW, CPUID_ROWS, R_CPL, S_CPUID, S_CR2 } from '../../runtime/state.js';
 import { js, statements } from '../emit/quote.js';
 
 export interface QuickEvent {
@@ -70,13 +70,16 @@ function identification(registers: Registers): QuickEvent {
     registers.writtenRegisters.add(i);
     return registers.register(i);
   }) as [string, string, string, string];
+  const hash = js`(${eax} ^ ${eax} >>> 29) & ${CPUID_ROWS - 1}`;
   const code = statements`
-    const row = E_cpuid(${eax}, ${ecx});
-    if (row !== 0) {
+    const row = Math.imul(${hash}, ${CPUID_ROW}) + ${S_CPUID} | 0;
+    let known = 0;
+    if (((sys[row] ^ 1) | (sys[row + 1 | 0] ^ ${eax}) | (sys[row + 2 | 0] ^ ${ecx})) === 0) {
       ${eax} = sys[row + 3 | 0];
       ${ebx} = sys[row + 4 | 0];
       ${ecx} = sys[row + 5 | 0];
       ${edx} = sys[row + 6 | 0];
+      known = 1;
     }`;
-  return done('cpuid', js`row`, code);
+  return done(undefined, js`known`, code);
 }
