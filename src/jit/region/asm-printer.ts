@@ -56,6 +56,7 @@ import {
   type Type,
 } from './asm-types.js';
 import { Names } from './asm-names.js';
+import * as Level from './asm-levels.js';
 import { COMPARISONS, isAtom, isBoolean, joinsBoth, masked } from './branchless.js';
 
 export type { AsmLayout } from './asm-places.js';
@@ -117,7 +118,7 @@ return ${name};`;
       case 'VariableDeclaration':
         return this.declaration(s);
       case 'IfStatement': {
-        const head = `if (${this.condition(s.test)}) ${this.statement(s.consequent)}`;
+        const head = `if (${this.condition(s.test, Level.ANY)}) ${this.statement(s.consequent)}`;
         return s.alternate ? `${head} else ${this.statement(s.alternate)}` : head;
       }
       case 'BlockStatement':
@@ -132,7 +133,7 @@ return ${name};`;
         if (s.init || s.test || s.update) refuse('a counting loop');
         return this.names.loop(() => `while (1) ${this.statement(s.body)}`);
       case 'SwitchStatement':
-        return `switch (${this.signed(s.discriminant)}) {${s.cases.map((c) => this.case(c)).join('\n')}}`;
+        return `switch (${this.int(s.discriminant)} | 0) {${s.cases.map((c) => this.case(c)).join('\n')}}`;
       case 'ReturnStatement':
         return s.argument ? `return ${this.int(s.argument)} | 0;` : refuse('a return without a value');
       case 'ContinueStatement':
@@ -167,7 +168,7 @@ return ${name};`;
       if (id.type !== 'Identifier' || !init) return refuse('a declaration without a value');
       if (isConstant && init.type === 'Identifier' && this.names.isSame(id.name, init.name)) continue;
       // The value first: it may mention an outer variable of that name.
-      const value = this.expression(init);
+      const value = this.expression(init, Level.ANY);
       const kind = this.type >= DOUBLE ? (this.type as Kind) : INT;
       if (this.type === INTISH) refuse('a sum without a coercion');
       text += `${i === 0 ? '' : ' '}${this.names.declare(id.name, kind, isConstant).text} = ${value};`;
@@ -186,7 +187,7 @@ return ${name};`;
     if (operator !== '=') refuse(`operator ${operator}`);
     if (left.type === 'Identifier') {
       const variable = this.names.variable(left.name);
-      if (variable === undefined) return `${left.name} = ${this.int(right)}`;
+      if (variable === undefined) return `${left.name} = ${this.int(right, Level.ANY)}`;
       return `${variable.text} = ${this.as(variable.kind, right)}`;
     }
     if (left.type !== 'MemberExpression') return refuse(left.type);
@@ -195,26 +196,27 @@ return ${name};`;
   }
   /** As what a variable of that kind holds. */
   private as(kind: Kind, e: Expression): string {
-    if (kind === INT) return this.int(e);
+    if (kind === INT) return this.int(e, Level.ANY);
     if (kind === DOUBLE) return this.double(e);
     const text = this.expression(e);
     return floatForm(e, text, this.type) ?? refuse('a double as a single');
   }
   /** As an element of a view; singles are rounded by the store. */
   private toView(view: View, e: Expression): string {
-    if (view !== 'F32' && view !== 'F64') return this.int(e);
+    if (view !== 'F32' && view !== 'F64') return this.int(e, Level.ANY);
     const text = this.expression(e);
     return view === 'F32' && this.type === FLOAT ? text : doubleForm(text, this.type);
   }
 
   private store(name: string, method: string, [at, value]: readonly Expression[]): string {
     const view = STORES[method] ?? refuse(method);
-    const aligned = (): string => `${this.at(view, this.any(at!))} = ${this.toView(view, value!)};`;
+    const aligned = (): string =>
+      `${this.at(view, this.any(at!, Level.SHIFT))} = ${this.toView(view, value!)};`;
     if (name === 'dv') return aligned();
     if (view === 'F32' || view === 'F64') refuse('a misaligned number');
     const bytes = view === 'I32' ? [0, 1, 2, 3] : [0, 1];
     const split = bytes.map(
-      (i) => `${this.at('U8', this.byteAt(at!, i))} = ${this.int(js`${value!} >> ${8 * i}`)};`,
+      (i) => `${this.at('U8', this.byteAt(at!, i))} = ${this.int(js`${value!} >> ${8 * i}`, Level.ANY)};`,
     );
     return `if (${this.any(js`${at!} & ${bytes.length - 1}`)}) { ${split.join(' ')} } else { ${aligned()} }`;
   }
@@ -231,36 +233,33 @@ return ${name};`;
 
   // ---- expressions ---------------------------------------------------------------------------------------------------------
   /** As an operand of an operator that coerces to 32 bits. */
-  protected any(e: Expression): string {
-    const text = this.expression(e);
+  protected any(e: Expression, least: number = Level.ATOM): string {
+    const text = this.expression(e, least);
     return this.type >= DOUBLE ? `(~~${doubleForm(text, this.type)})` : text;
   }
   /** As an int32 or uint32: nothing is lost by taking its 32 bits. */
-  private int(e: Expression): string {
-    const text = this.expression(e);
+  private int(e: Expression, least: number = Level.ATOM): string {
+    const text = this.expression(e, least);
     if (this.type >= INTISH) refuse(`${e.type} without a coercion`);
     return text;
-  }
-  private signed(e: Expression): string {
-    return signedForm(this.expression(e), this.type);
   }
   private double(e: Expression): string {
     return doubleForm(this.expression(e), this.type);
   }
-
   /** As a condition: any int. */
-  private condition(e: Expression): string {
-    if (e.type === 'LogicalExpression') return this.logical(e);
+  private condition(e: Expression, least: number = Level.ATOM): string {
+    if (e.type === 'LogicalExpression') return this.logical(e, least);
     if (e.type === 'UnaryExpression' && e.operator === '!') return `(!${this.condition(e.argument)})`;
-    const text = this.expression(e);
+    const text = this.expression(e, least);
     if (this.type >= DOUBLE) refuse('a floating-point condition');
     return this.type === INT || this.type <= SIGNED ? text : `(${text} | 0)`;
   }
-  private logical(e: LogicalExpression): string {
+  private logical(e: LogicalExpression, least: number): string {
     const { operator, left, right } = e;
-    const [a, b] = [this.condition(left), this.condition(right)];
     if (operator === '??') refuse('??');
-    if (joinsBoth(e)) return `(${a} ${operator === '&&' ? '&' : '|'} ${b})`;
+    const level = !joinsBoth(e) ? Level.ANY : operator === '&&' ? Level.AND : Level.OR;
+    const [a, b] = [this.condition(left, level), this.condition(right, level)];
+    if (level !== Level.ANY) return Level.within(least, level, `${a} ${operator === '&&' ? '&' : '|'} ${b}`);
     return operator === '&&' ? `((${a}) ? (${b}) | 0 : 0)` : `((${a}) ? 1 : (${b}) | 0)`;
   }
 
@@ -269,26 +268,27 @@ return ${name};`;
     return text;
   }
 
-  private expression(e: Expression): string {
+  /** In parentheses where its operator binds less than `least`. */
+  private expression(e: Expression, least: number = Level.ATOM): string {
     switch (e.type) {
       case 'Identifier':
         return this.identifier(e.name);
       case 'BinaryExpression':
-        return this.binary(e);
+        return this.binary(e, least);
       case 'Literal':
         return this.literal(e.value);
       case 'MemberExpression': {
         const { view, place } = this.element(e);
-        return this.read(view, place);
+        return this.read(view, place, least);
       }
       case 'UnaryExpression':
         return this.unary(e);
       case 'LogicalExpression':
-        return this.typed(INT, this.logical(e));
+        return this.typed(INT, this.logical(e, least));
       case 'ConditionalExpression':
         return this.choice(e);
       case 'CallExpression':
-        return this.result(e);
+        return this.result(e, least);
       default:
         return refuse(e.type);
     }
@@ -301,9 +301,9 @@ return ${name};`;
     this.usesInfinity = true;
     return this.typed(DOUBLE, 'infinity');
   }
-  private read(view: View, place: string): string {
+  private read(view: View, place: string, least: number): string {
     if (view === 'F64') return this.typed(DOUBLE, `(+${place})`);
-    if (view !== 'F32') return this.typed(SIGNED, `(${place} | 0)`);
+    if (view !== 'F32') return this.typed(SIGNED, Level.within(least, Level.OR, `${place} | 0`));
     return this.rounded(place);
   }
   private rounded(text: string): string {
@@ -347,7 +347,7 @@ return ${name};`;
     return this.typed(this.type === DOUBLE ? DOUBLE : INTISH, `(-${text})`);
   }
 
-  private binary(e: BinaryExpression): string {
+  private binary(e: BinaryExpression, least: number): string {
     const { operator, right } = e;
     const left = e.left as Expression;
     switch (operator) {
@@ -356,57 +356,53 @@ return ${name};`;
       case '^':
       case '<<':
       case '>>':
-        return this.bitwise(SIGNED, operator, left, right);
       case '>>>':
-        return this.bitwise(UNSIGNED, operator, left, right);
+        return this.bitwise(operator, left, right, least);
       case '+':
       case '-':
-        return this.sum(operator, left, right);
+        return this.sum(operator, left, right, least);
       case '*':
         return this.typed(DOUBLE, `(${this.double(left)} * ${this.double(right)})`);
       case '/':
-        return this.quotient(left, right);
+        return this.alike('/', left, right, Level.ATOM);
       default:
-        return this.comparison(COMPARISONS.get(operator) ?? refuse(`operator ${operator}`), left, right);
+        return this.alike(COMPARISONS.get(operator) ?? refuse(operator), left, right, least);
     }
   }
-  private bitwise(type: Type, operator: string, left: Expression, right: Expression): string {
-    return this.typed(type, `(${this.any(left)} ${operator} ${this.any(right)})`);
+  private bitwise(operator: Level.Operator, left: Expression, right: Expression, least: number): string {
+    const level = Level.OF[operator];
+    const text = `${this.any(left, level)} ${operator} ${this.any(right, level + 1)}`;
+    this.type = operator === '>>>' ? UNSIGNED : SIGNED;
+    return Level.within(least, level, text);
   }
 
-  /** That of int32s, coerced to 32 bits as it has to be, is their integer quotient: no rounding of a double reaches the next integer. */
-  private quotient(left: Expression, right: Expression): string {
-    const text = this.alike('/', left, right);
-    return this.typed(this.type === DOUBLE ? DOUBLE : INTISH, text);
-  }
-
-  private comparison(operator: string, left: Expression, right: Expression): string {
-    return this.typed(INT, this.alike(operator, left, right));
-  }
-
-  /** Both sides signed, both unsigned, or both floating point, which `type` tells; a variable counts as signed. */
-  private alike(operator: string, left: Expression, right: Expression): string {
-    const a = this.expression(left);
+  /**
+   * Both sides signed, both unsigned, or both floating point; a variable counts as signed. A quotient of int32s, coerced to 32 bits as it has to be, is their integer
+   * quotient: no rounding of a double reaches the next integer.
+   */
+  private alike(operator: Level.Operator, left: Expression, right: Expression, least: number): string {
+    const level = Level.OF[operator];
+    const a = this.expression(left, level);
     const typeA = this.type;
-    const b = this.expression(right);
+    const b = this.expression(right, level + 1);
     const typeB = this.type;
-    if (typeA === INT && typeB <= SIGNED) return this.typed(SIGNED, `((${a} | 0) ${operator} ${b})`);
-    let [type, form] = commonForm(left, a, typeA, right, b, typeB);
-    if (type === FLOAT && operator === '/') {
-      form = [doubleForm(a, typeA), doubleForm(b, typeB)];
-      type = DOUBLE;
-    }
-    return this.typed(type, `(${form[0]} ${operator} ${form[1]})`);
+    this.type = operator === '/' ? INTISH : INT;
+    if (typeA === INT && typeB <= SIGNED) return Level.within(least, level, `(${a} | 0) ${operator} ${b}`);
+    const [type, common] = commonForm(left, a, typeA, right, b, typeB);
+    const divides = operator === '/' && type >= DOUBLE;
+    if (divides) this.type = DOUBLE;
+    const form = divides ? [doubleForm(a, typeA), doubleForm(b, typeB)] : common;
+    return Level.within(least, level, `${form[0]} ${operator} ${form[1]}`);
   }
-  private sum(operator: string, left: Expression, right: Expression): string {
-    const a = this.expression(left);
+  private sum(operator: string, left: Expression, right: Expression, least: number): string {
+    const a = this.expression(left, Level.SUM);
     const typeA = this.type;
-    const b = this.expression(right);
+    const b = this.expression(right, Level.PRODUCT);
     const typeB = this.type;
     if (typeA >= DOUBLE || typeB >= DOUBLE)
       return this.typed(DOUBLE, `(${doubleForm(a, typeA)} ${operator} ${doubleForm(b, typeB)})`);
     if (typeA === INTISH || typeB === INTISH) refuse('a sum of sums without a coercion');
-    return this.typed(INTISH, `(${a} ${operator} ${b})`);
+    return this.typed(INTISH, Level.within(least, Level.SUM, `${a} ${operator} ${b}`));
   }
 
   /** A place in one of the arrays that share the buffer, as an lvalue or to be coerced. */
@@ -418,13 +414,13 @@ return ${name};`;
     const base = this.layout[field];
     const shift = SHIFTS[view];
     if (index.type !== 'Literal')
-      return { view, place: this.at(view, `((${this.any(index)} << ${shift}) + ${base})`) };
+      return { view, place: this.at(view, `(${this.any(index, Level.SHIFT)} << ${shift}) + ${base}`) };
     this.views.add(view);
     return { view, place: `${view}[${base / (1 << shift) + (index.value as number)}]` };
   }
   private index(e: Expression): string {
-    const text = this.any(e);
-    return this.type === INTISH ? `(${text} | 0)` : text;
+    const text = this.any(e, Level.OR);
+    return this.type === INTISH ? `${text} | 0` : text;
   }
 
   private call({ callee, arguments: list }: CallExpression): string {
@@ -442,23 +438,27 @@ return ${name};`;
     return this.type >= DOUBLE ? doubleForm(text, this.type) : signedForm(text, this.type);
   }
 
-  private result(e: CallExpression): string {
+  private result(e: CallExpression, least: number): string {
     const view = viewCall(e);
-    if (view !== undefined) return this.load(view.view, view.method, e.arguments[0] as Expression);
+    if (view !== undefined) return this.load(view.view, view.method, e.arguments[0] as Expression, least);
     const { callee } = e;
     if (callee.type !== 'MemberExpression') {
       const text = this.call(e);
       const double = callee.type === 'Identifier' && this.doubles.has(callee.name);
-      return double ? this.typed(DOUBLE, `(+${text})`) : this.typed(SIGNED, `(${text} | 0)`);
+      return double
+        ? this.typed(DOUBLE, `(+${text})`)
+        : this.typed(SIGNED, Level.within(least, Level.OR, `${text} | 0`));
     }
     const name = mathCall(e) ?? refuse('a method call');
-    return this.mathematics(name, e.arguments as Expression[]);
+    return this.mathematics(name, e.arguments as Expression[], least);
   }
-  private mathematics(name: string, values: readonly Expression[]): string {
+  private mathematics(name: string, values: readonly Expression[], least: number): string {
     if (name === 'fround') return this.single(values[0]!);
     this.math.add(name);
-    if (INTEGER_MATH.has(name))
-      return this.typed(SIGNED, `(${name}(${values.map((a) => `(${this.any(a)} | 0)`).join(', ')}) | 0)`);
+    if (INTEGER_MATH.has(name)) {
+      const given = values.map((a) => `${this.any(a, Level.OR)} | 0`).join(', ');
+      return this.typed(SIGNED, Level.within(least, Level.OR, `${name}(${given}) | 0`));
+    }
     if (!DOUBLE_MATH.has(name)) return refuse(`Math.${name}`);
     const typed = values.map((a) => [this.expression(a), this.type] as const);
     const [text, type] = typed[0]!;
@@ -482,12 +482,12 @@ return ${name};`;
     if (this.type === FLOAT) return text;
     return this.rounded(this.type <= SIGNED ? text : doubleForm(text, this.type));
   }
-  private load(name: string, method: string, at: Expression): string {
+  private load(name: string, method: string, at: Expression, least: number): string {
     if (name === 'dv' && method === 'getUint32')
-      return this.typed(UNSIGNED, `(${this.at('I32', this.any(at))} >>> 0)`);
+      return this.typed(UNSIGNED, `(${this.at('I32', this.any(at, Level.SHIFT))} >>> 0)`);
     const narrow = method === 'getInt16';
     const view = LOADS[method] ?? refuse(method);
-    const aligned = this.read(view, this.at(view, this.any(at)));
+    const aligned = this.read(view, this.at(view, this.any(at, Level.SHIFT)), narrow ? Level.ATOM : least);
     if (name === 'dv') return narrow ? this.typed(SIGNED, `(${aligned} << 16 >> 16)`) : aligned;
     if (narrow || view === 'F32' || view === 'F64') refuse('a misaligned number');
     const bytes = view === 'I32' ? [0, 1, 2, 3] : [0, 1];

@@ -1,8 +1,9 @@
 /** Which conditions and choices of generated code are worth computing without a branch: those whose parts cost less than a branch that the host predicts wrongly. */
 import type { Expression, LogicalExpression } from 'estree';
+import type { Operator } from './asm-levels.js';
 
 /** Operators of comparisons, and how the ahead-of-time subset writes them. */
-export const COMPARISONS: ReadonlyMap<string, string> = new Map([
+export const COMPARISONS: ReadonlyMap<string, Operator> = new Map([
   ['<', '<'],
   ['<=', '<='],
   ['>', '>'],
