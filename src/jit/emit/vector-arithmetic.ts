@@ -53,43 +53,83 @@ const DIV: Operator = {
 /** Ways for a result 0 to be exact, given a scale. */
 type ZeroTest = ((scale: number) => Expression[]) | undefined;
 
-/** Names a result after checking that it needs no more than rounding. */
-function checkedResult(code: VectorCode, value: Expression, least: number, zero: ZeroTest): string {
-  const r = code.name(value);
-  const size = code.name(js`Math.abs(${r})`);
+/** Results in the making: each is named at once, and all are checked together. */
+interface Results {
+  readonly names: string[];
+  readonly fine: Expression[][][];
+}
+function addResult(
+  code: VectorCode,
+  results: Results,
+  value: Expression,
+  format: Format,
+  zero?: ZeroTest,
+): string {
+  const r = code.name(format.round(value));
   const scale = code.apart();
   const scaled = js`${r} * ${scale}`;
   const isZero = js`${scaled} === 0`;
   const zeros = zero ? zero(scale).map((test) => [isZero, test]) : [[isZero]];
-  const isNormal = js`Math.abs(${scaled}) > ${least * scale}`;
-  if (code.host.special) {
-    code.check([js`${size} > ${least}`], ...zeros, [isNormal], [js`${scaled} !== ${scaled}`]);
-    return r;
-  }
-  const most = least === MIN_DOUBLE ? MAX_DOUBLE : MAX_SINGLE;
-  code.check([js`${size} > ${least}`, js`${size} <= ${most}`], ...zeros, [isNormal, js`${size} < Infinity`]);
+  const isNormal = js`Math.abs(${scaled}) > ${format.least * scale}`;
+  const others = code.host.special
+    ? [[isNormal], [js`${scaled} !== ${scaled}`]]
+    : [[isNormal, js`Math.abs(${r} * 0.5) <= ${format.most / 2}`]];
+  results.names.push(r);
+  results.fine.push([...zeros, ...others]);
   return r;
+}
+/**
+ * That results need no more than rounding. Usual are those whose squares neither vanish nor reach `format.large`: fewer operations than comparisons with the least
+ * and the largest number. Of doubles the product of two squares serves for both.
+ */
+function checkResults(code: VectorCode, { names, fine }: Results, format: Format): void {
+  const { round } = format;
+  const squares = names.map((r) => code.name(round(js`${r} * ${r}`)));
+  const isPair = format === DOUBLES && squares.length === 2;
+  const parts = isPair ? [code.name(js`${squares[0]!} * ${squares[1]!}`)] : squares;
+  const usual = parts.map((part) => js`${part} > 0`);
+  if (!code.host.special) {
+    const add = (a: string, b: string): string => code.name(round(js`${a} + ${b}`));
+    const sum =
+      squares.length === 4
+        ? add(add(squares[0]!, squares[1]!), add(squares[2]!, squares[3]!))
+        : squares.reduce(add);
+    const room = code.name(round(js`${round(js`${format.large}`)} - ${sum}`));
+    usual[0] = js`${round(js`${parts[0]!} * ${room}`)} > 0`;
+  }
+  fine.forEach((ways, i) => code.check(i === 0 ? usual : [], ...ways));
 }
 
 interface Format {
   readonly size: 4 | 8;
   readonly count: number;
   clean(code: VectorCode, place: Place, i: number): string;
-  result(code: VectorCode, value: Expression, zero?: ZeroTest): string;
+  round(value: Expression): Expression;
+  /** Least normal and largest number. */
+  readonly least: number;
+  readonly most: number;
+  /** See `checkResults`. */
+  readonly large: number;
   set(code: VectorCode, register: number, i: number, name: string): void;
 }
 const DOUBLES: Format = {
   size: 8,
   count: 2,
   clean: (code, place, i) => code.cleanDouble(place, i),
-  result: (code, value, zero) => checkedResult(code, value, MIN_DOUBLE, zero),
+  round: (value) => value,
+  least: MIN_DOUBLE,
+  most: MAX_DOUBLE,
+  large: 2 ** 1000,
   set: (code, register, i, name) => code.setDouble(register, i, name),
 };
 const SINGLES: Format = {
   size: 4,
   count: 4,
   clean: (code, place, i) => code.cleanSingle(place, i),
-  result: (code, value, zero) => checkedResult(code, js`Math.fround(${value})`, MIN_SINGLE, zero),
+  round: (value) => js`Math.fround(${value})`,
+  least: MIN_SINGLE,
+  most: MAX_SINGLE,
+  large: 2 ** 126,
   set: (code, register, i, name) => code.setSingle(register, i, name),
 };
 
@@ -104,16 +144,18 @@ function arithmetic(operator: Operator, format: Format, count: number): Rule {
     const to = indexOf(task, 0);
     const from = second(task, format, count);
     code.control();
+    const results: Results = { names: [], fine: [] };
     const lanes = upTo(count).map((i) => {
       const a = format.clean(code, { register: to }, i);
       const b = format.clean(code, from, i);
       if (operator === DIV && code.host.special)
-        code.check([js`Math.abs(${b}) > 0`], [js`Math.abs(${b} * ${code.apart()}) > 0`]);
+        code.check([js`${b} * ${b} > 0`], [js`Math.abs(${b} * ${code.apart()}) > 0`]);
       const zero = operator.zero && ((scale: number) => operator.zero!(a, b, scale));
-      const r = format.result(code, operator.compute(a, b), zero);
+      const r = addResult(code, results, operator.compute(a, b), format, zero);
       const inexact = format === DOUBLES ? operator.inexact(a, b, r) : operator.inexactSingle(a, b, r);
       return { r, inexact };
     });
+    checkResults(code, results, format);
     code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
     lanes.forEach(({ r }, i) => format.set(code, to, i, r));
   };
@@ -289,11 +331,13 @@ function doublesToSingles(count: number): Rule {
     const { code } = task;
     const from = second(task, DOUBLES, count);
     code.control();
+    const results: Results = { names: [], fine: [] };
     const lanes = upTo(count).map((i) => {
       const a = code.cleanDouble(from, i);
-      const r = SINGLES.result(code, js`${a}`, (scale) => [js`${a} * ${scale} === 0`]);
+      const r = addResult(code, results, js`${a}`, SINGLES, (scale) => [js`${a} * ${scale} === 0`]);
       return { r, inexact: js`${r} !== ${a}` };
     });
+    checkResults(code, results, SINGLES);
     code.notePrecision(lanes.map((lane) => lane.inexact)); // prettier-ignore
     const to = indexOf(task, 0);
     lanes.forEach(({ r }, i) => SINGLES.set(code, to, i, r));
