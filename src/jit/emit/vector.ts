@@ -1,6 +1,7 @@
 /** Short ways of x87, SSE and SSE2 instructions in translated code; the helpers (runtime/fpu) remain their meaning and do what is left out here. */
 import type { Expression, Statement as JsStatement } from 'estree';
 import type { Instruction } from '../../decoder/instruction.js';
+import { OPCODES } from '../../decoder/opcodes.js';
 import type { KnownFlags } from './flags.js';
 import { block, breakTo, labelled } from './quote.js';
 import { compared, VECTOR_ARITHMETIC } from './vector-arithmetic.js';
@@ -42,6 +43,9 @@ export function vectorEffects(instruction: Instruction): VectorEffects | undefin
 
 /** Mnemonics that have a short way with some operands. */
 export const hasShortWay = (mnemonic: string): boolean => RULES.has(mnemonic);
+/** 1 for each row of the opcode table whose mnemonic has; all x87 instructions that are emitted at all are among them. */
+const SHORT_WAYS = Uint8Array.from(OPCODES, (row) => (RULES.has(row.mnemonic) ? 1 : 0));
+export const isFloating = (instruction: Instruction): boolean => SHORT_WAYS[instruction.row] === 1;
 export const isX87 = (mnemonic: string): boolean => Object.hasOwn(X87_RULES, mnemonic);
 /** x87 instructions that are emitted in place. */
 export const isInlineX87 = (mnemonic: string): boolean => Object.hasOwn(X87_INLINE, mnemonic);

@@ -47,7 +47,8 @@ export function unchargedAt(
   isBackward: (from: number, to: number) => boolean,
 ): Int32Array {
   const uncharged = new Int32Array(graph.size);
-  const ways: number[][] = Array.from({ length: graph.size }, () => []);
+  const ways: number[][] = [];
+  for (let node = 0; node < graph.size; node++) ways.push([]);
   for (const node of order) {
     const begin = mostFrequent(ways[node]!);
     uncharged[node] = begin;

@@ -53,6 +53,7 @@ import {
 } from './sites.js';
 
 export const GPR_NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
+const GPRS = GPR_NAMES.map(identifier);
 export const VIEWS = { dv: 'dv', u8: 'u8', read: 'RT', write: 'WT' };
 const MISALIGNED = { ...VIEWS, dv: 'du' };
 const FLAG_LOCALS = [
@@ -110,23 +111,22 @@ export class RegionTarget implements Target {
   };
 
   // ---- registers -------------------------------------------------------------------------------------------------------
-  private fixed(register: Register): { name: string; index: number; high: boolean } {
+  readRegister(register: Register, width: Width): Expression {
     if (register.kind !== 'fixed') throw new Error('slot operand in concrete IR');
     this.usedRegisters.add(register.index);
-    return { name: GPR_NAMES[register.index]!, index: register.index, high: register.high };
-  }
-  readRegister(register: Register, width: Width): Expression {
-    const { name, high } = this.fixed(register);
-    if (width === 32) return identifier(name);
+    const name = GPRS[register.index]!;
+    if (width === 32) return name;
     if (width === 16) return js`${name} & 65535`;
-    return high ? js`${name} >>> 8 & 255` : js`${name} & 255`;
+    return register.high ? js`${name} >>> 8 & 255` : js`${name} & 255`;
   }
   writeRegister(register: Register, width: Width, value: Expression): JsStatement[] {
-    const { name, index, high } = this.fixed(register);
-    this.writtenRegisters.add(index);
+    if (register.kind !== 'fixed') throw new Error('slot operand in concrete IR');
+    this.usedRegisters.add(register.index);
+    this.writtenRegisters.add(register.index);
+    const name = GPRS[register.index]!;
     if (width === 32) return statements`${name} = ${value};`;
     if (width === 16) return statements`${name} = ${name} & -65536 | ${value};`;
-    return high
+    return register.high
       ? statements`${name} = ${name} & -65281 | ${value} << 8;`
       : statements`${name} = ${name} & -256 | ${value};`;
   }

@@ -250,11 +250,12 @@ export class Layout {
           ? statements`if (${own}) { pc = 0; ${this.emitter.enter(node)} }`
           : statements`pc = 0; ${this.emitter.enter(node)}`),
       );
-    const below = this.children[node]!.filter((c) => this.hasEntryBelow[c] || this.isEntry[c]);
-    const jumps = below.flatMap((child) => {
+    const jumps: JsStatement[] = [];
+    for (const child of this.children[node]!) {
+      if (!this.hasEntryBelow[child] && !this.isEntry[child]) continue;
       const jump = breakTo(`B${child}`);
-      return statements`if (pc >= ${this.first[child]!} && pc <= ${this.last[child]!}) { ${jump} }`;
-    });
+      jumps.push(...statements`if (pc >= ${this.first[child]!} && pc <= ${this.last[child]!}) { ${jump} }`);
+    }
     return statements`if (pc !== 0) { ${ways}; ${jumps} }`;
   }
 

@@ -2,7 +2,7 @@
 import type { Expression, Statement as JsStatement } from 'estree';
 import { Emitter } from '../emit/emitter.js';
 import type { KnownFlags } from '../emit/flags.js';
-import { hasShortWay, isInlineX87, isX87 } from '../emit/vector.js';
+import { isFloating, isInlineX87 } from '../emit/vector.js';
 import {
   declarations,
   type LaneCache,
@@ -124,9 +124,9 @@ class RegionEmitter implements BlockEmitter, Surroundings {
     this.graph = graph;
     this.options = options;
     this.expected = expected;
-    this.idle = !graph.blocks.some(({ body }) => body.some((p) => hasShortWay(p.instruction.mnemonic)));
+    this.idle = !graph.blocks.some(({ body }) => body.some((p) => isFloating(p.instruction)));
     this.target = new RegionTarget(graph.instructionCount, options, this.idle);
-    this.target.isPlain = !graph.blocks.some(({ body }) => body.some(isFloating));
+    this.target.isPlain = this.idle;
     this.x87 = this.x87States();
     this.emitter = new Emitter(this.target);
   }
@@ -266,7 +266,7 @@ class RegionEmitter implements BlockEmitter, Surroundings {
   // ---- surroundings of an instruction ------------------------------------------------------------------------------------
   quickMachines(node: number): readonly number[] {
     const { body } = this.graph.blocks[node]!;
-    return body.filter((p) => hasShortWay(p.instruction.mnemonic)).map((p) => this.machineOf(p));
+    return body.filter((p) => isFloating(p.instruction)).map((p) => this.machineOf(p));
   }
   form(node: number, placed: Placed, register: number): Form | undefined {
     return formOf(this.graph, node, placed, register);
@@ -368,8 +368,6 @@ function append(out: JsStatement[], more: readonly JsStatement[]): void {
   for (let i = 0; i < more.length; i++) out.push(more[i]!);
 }
 const isJump = (s: Statement): boolean => s.op === 'jump';
-const isFloating = ({ instruction: { mnemonic } }: Placed): boolean =>
-  hasShortWay(mnemonic) || isX87(mnemonic) || isInlineX87(mnemonic);
 const callsHelper = (s: Statement): boolean =>
   s.op === 'helper' || s.op === 'repeat' || (s.op === 'when' && [...s.then, ...s.else].some(callsHelper));
 
