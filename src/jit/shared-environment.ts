@@ -68,24 +68,22 @@ export function sharedEnvironment(cpu: Cpu, memory: PhysicalMemory, checkWrap: t
       if ((a & (size - 1)) !== 0) checkWrap(cpu, a, size);
       if (mmu.canWrite(a, size)) mmu.probeWrite(a, size);
     },
-    // As probeWrite, then the read.
+    // The read before a write to the same place.
     readToWrite8: (a: number) => {
-      if (!mmu.canWrite(a, 1)) return 0;
-      mmu.probeWrite(a, 1);
-      return mmu.read8(a);
+      return mmu.canRewrite(a, 1) ? mmu.read8(a) : 0;
     },
     readToWrite16: (a: number) => {
       if ((a & 1) !== 0) checkWrap(cpu, a, 2);
-      if (!mmu.canWrite(a, 2)) return 0;
-      mmu.probeWrite(a, 2);
-      return mmu.read16(a);
+      return mmu.canRewrite(a, 2) ? mmu.read16(a) : 0;
     },
     readToWrite32: (a: number) => {
       if ((a & 3) !== 0) checkWrap(cpu, a, 4);
-      if (!mmu.canWrite(a, 4)) return 0;
-      mmu.probeWrite(a, 4);
-      return mmu.read32(a);
+      return mmu.canRewrite(a, 4) ? mmu.read32(a) : 0;
     },
+    // The write behind such a read.
+    writeBack8: (a: number, v: number) => mmu.write8(a, v),
+    writeBack16: (a: number, v: number) => mmu.write16(a, v),
+    writeBack32: (a: number, v: number) => mmu.write32(a, v),
     // The fault that such an access has noted goes to its handler, and is charged; the region that met it goes on there.
     deliverNoted: () => {
       const { r } = cpu;

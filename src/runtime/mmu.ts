@@ -199,6 +199,12 @@ export class Mmu {
     const fast = (entry & 1) === 0 && (linear & OFFSET) + size <= 4096;
     return fast || this.#reaches(linear, size, user, ACCESS_WRITE);
   }
+  /** As `canWrite`, where a read comes first: then nothing but what watched pages and alignment bring is left for `probeWrite` to find. */
+  canRewrite(linear: number, size: number): boolean {
+    if (!this.canWrite(linear, size)) return false;
+    if (this.#attentive) this.probeWrite(linear, size);
+    return true;
+  }
   canFetch(linear: number): boolean {
     return this.#reaches(linear, 1, this.#r[CPL] === 3 ? 1 : 0, ACCESS_FETCH);
   }

@@ -243,7 +243,7 @@ export class RegionTarget implements Target {
     const write = `write${width}`;
     if (of !== undefined) {
       return statements`
-        if (${`p_${of}`} < 0) { ${this.spill()}; ${write}(${`a_${of}`}, ${value}); ${this.recount()} }
+        if (${`p_${of}`} < 0) { ${this.spill()}; ${`writeBack${width}`}(${`a_${of}`}, ${value}); ${this.recount()} }
         else { ${writeAt(MISALIGNED, width, identifier(`p_${of}`), value)} }`;
     }
     return statements`{

@@ -372,7 +372,7 @@ const callsHelper = (s: Statement): boolean =>
   s.op === 'helper' || s.op === 'repeat' || (s.op === 'when' && [...s.then, ...s.else].some(callsHelper));
 
 const ENVIRONMENT =
-  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, readToWrite8, readToWrite16, readToWrite32, deliverNoted, storeDevice, segmentAllows, moveRun, storeRun, scanRun, compareRun, divideLong, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact';
+  'cpu, r, dv: dv_, u8: u8_, RT: RT_, WT: WT_, read8, read16, read32, write8, write16, write32, readToWrite8, readToWrite16, readToWrite32, writeBack8, writeBack16, writeBack32, deliverNoted, storeDevice, segmentAllows, moveRun, storeRun, scanRun, compareRun, divideLong, condition, carry, carries, statusFlags, parityOf, xw: xw_, xf: xf_, xs: xs_, xc: xc_, xi: xi_, xd: xd_, addInexact, mulInexact, divInexact, sqrtInexact, singleAddInexact, singleDivInexact, singleSqrtInexact';
 
 /** Translates a graph whose first block is not empty. */
 export function translate(graph: RegionGraph, options: TranslationOptions): Translation {
