@@ -33,7 +33,7 @@ export class KeyTypist implements Typing, KeyReceiver {
   }
 
   type(): void {
-    if (this.#now() >= this.#freeNs) this.#typeOne();
+    if (this.busy && this.#now() >= this.#freeNs) this.#typeOne();
   }
 
   typeNow(): boolean {
@@ -64,7 +64,9 @@ export function typingTogether(typists: readonly Typing[]): Typing {
     // Each gets its turn: no short cut after the first.
     typeNow: () => typists.filter((typist) => typist.typeNow()).length > 0,
     get busy() {
-      return typists.some((typist) => typist.busy);
+      // Asked for each slice.
+      for (let i = 0; i < typists.length; i++) if (typists[i]!.busy) return true;
+      return false;
     },
   };
 }

@@ -106,7 +106,7 @@ export class RunLoop<End> {
   }
 
   async run(): Promise<LoopEnd<End>> {
-    const { machine, watcher, typist } = this.#setup;
+    const { machine, watcher, typist, paceIdle } = this.#setup;
     const held = this.#setup.hostBusy ?? (() => false);
     machine.holdIdle?.(held);
     watcher.start();
@@ -115,20 +115,21 @@ export class RunLoop<End> {
         const end = await this.#pause();
         if (end) return end;
       }
-      typist.type();
+      const typing = typist.busy;
+      if (typing) typist.type();
       const from = machine.instructionsRetired;
-      const since = machine.now();
-      const slice = machine.runSlice(typist.busy ? TYPING_SLICE_INSTRUCTIONS : SLICE_INSTRUCTIONS);
+      const since = paceIdle ? machine.now() : 0;
+      const slice = machine.runSlice(typing && typist.busy ? TYPING_SLICE_INSTRUCTIONS : SLICE_INSTRUCTIONS);
       const retired = machine.instructionsRetired - from;
       watcher.settle(slice.idleUntil !== undefined);
       for (const observer of this.#setup.observers ?? []) observer.settle();
       const end = this.#ended(slice.ended);
       if (end) return end;
       if (slice.ended !== undefined) await this.#sleep(RESTART_PAUSE_MS);
-      if (this.#setup.paceIdle) this.#skippedMs += (machine.now() - since - retired) / 1e6;
+      if (paceIdle) this.#skippedMs += (machine.now() - since - retired) / 1e6;
       const sleepMs = slice.idleUntil === undefined ? 0 : this.#idleTime(slice.idleUntil, retired);
-      const slept = performance.now();
       const waits = held();
+      const slept = waits ? performance.now() : 0;
       if (waits || !this.#nap(sleepMs)) await this.#yieldToHost(sleepMs);
       if (waits && slice.idleUntil !== undefined) this.#passIdle(slice.idleUntil, performance.now() - slept);
     }
@@ -192,7 +193,9 @@ export class RunLoop<End> {
     if (found !== undefined) return { kind: 'until', line: found };
     if (end !== undefined && !this.#setup.restart(end)) return { kind: 'guest', end };
     if (this.#stop) return this.#stop;
-    return performance.now() >= this.#deadline ? { kind: 'timeout' } : undefined;
+    return this.#deadline !== Infinity && performance.now() >= this.#deadline
+      ? { kind: 'timeout' }
+      : undefined;
   }
 
   async #sleep(wantedMs: number): Promise<void> {

@@ -6,10 +6,10 @@ export interface MachineClock extends Clock {
   readonly kind: 'virtual' | 'host';
   /** As `now()`, for whoever asks very often: from a clock of the host it may lie some microseconds beside the time, never before a time that was told. */
   glance(): Nanoseconds;
-  /** How many instructions may run before `due`, which lies ahead; at least 1. */
-  instructionsUntil(due: Nanoseconds): number;
-  /** The time after `instructions` more, as far as it is known. */
-  after(instructions: number): Nanoseconds;
+  /** How many instructions may run from `now` until `due`; at least 1. */
+  instructionsUntil(due: Nanoseconds, now: Nanoseconds): number;
+  /** The time `instructions` after `now`, as far as it is known. */
+  after(instructions: number, now: Nanoseconds): Nanoseconds;
   /** Lets idle time pass at once; false when the host has to sleep instead. */
   skipTo(due: Nanoseconds): boolean;
   /** So many instructions were retired since the time `since`. */
@@ -37,11 +37,11 @@ export class VirtualClock implements MachineClock {
   glance(): Nanoseconds {
     return this.now();
   }
-  instructionsUntil(due: Nanoseconds): number {
-    return Math.max(1, due - this.now());
+  instructionsUntil(due: Nanoseconds, now: Nanoseconds): number {
+    return Math.max(1, due - now);
   }
-  after(instructions: number): Nanoseconds {
-    return this.now() + instructions;
+  after(instructions: number, now: Nanoseconds): Nanoseconds {
+    return now + instructions;
   }
   skipTo(due: Nanoseconds): boolean {
     if (this.held()) return false;
@@ -110,11 +110,11 @@ export class HostClock implements MachineClock {
     this.last = now;
     this.lookedAfter = -Infinity;
   }
-  instructionsUntil(due: Nanoseconds): number {
-    return Math.max(1, Math.floor(Math.min(due - this.now(), LONGEST_RUN) * this.speed));
+  instructionsUntil(due: Nanoseconds, now: Nanoseconds): number {
+    return Math.max(1, Math.floor(Math.min(due - now, LONGEST_RUN) * this.speed));
   }
-  after(instructions: number): Nanoseconds {
-    return this.now() + Math.floor(instructions / this.speed);
+  after(instructions: number, now: Nanoseconds): Nanoseconds {
+    return now + Math.floor(instructions / this.speed);
   }
   skipTo(): boolean {
     return false;

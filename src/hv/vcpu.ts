@@ -129,9 +129,9 @@ export class Vcpu implements ExitContext {
     const { clock, counter, engine, timers } = this.parts;
     const due = timers.next();
     this.consistent = true;
-    const budget = Math.min(most, LONGEST_RUN, clock.instructionsUntil(due));
     const since = clock.now();
-    this.plannedUntil = clock.after(budget);
+    const budget = Math.min(most, LONGEST_RUN, clock.instructionsUntil(due, since));
+    this.plannedUntil = clock.after(budget, since);
     this.r[R_PENDING]! &= ~(PENDING.INTERRUPT | PENDING.SHADOW);
     counter.grant(budget);
     engine.run();
