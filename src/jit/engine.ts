@@ -24,10 +24,10 @@ import {
 import { Crossings } from './crossings.js';
 import { Evaluator, Outcome } from './evaluator.js';
 import { MemoryView } from './interpreter/environment.js';
-import { SpecialForm } from './interpreter/forms.js';
+import { CHAIN_LIMIT, ENOUGH, NEAR, SpecialForm } from './interpreter/forms.js';
 import type { Handler } from './interpreter/generated.js';
 import { Interpreter } from './interpreter/interpreter.js';
-import { CHAIN_LIMIT, Predecoder } from './interpreter/predecode.js';
+import { Predecoder } from './interpreter/predecode.js';
 import { modeView } from './mode-view.js';
 import { CodeLimit } from './code-limit.js';
 import { RegionEnd } from './region/transfer.js';
@@ -48,12 +48,8 @@ export interface EngineOptions extends RegionOptions {
 
 /** Instructions that a guest retires before the interpreter is compiled ahead of time: CPU time that one which ends sooner, or is being started, need not pay. */
 const SHORT_RUN = 250_000;
-/** Budget below which instructions are stepped one by one: no chain is longer. */
-const NEAR = CHAIN_LIMIT + 32;
 const FORM_MASK = 4095;
 const LONGEST_INSTRUCTION = 15;
-/** More than any region asks for, which is left where the budget is less. */
-const ENOUGH = 512;
 /** Modes in which instructions need looks of their own. */
 const ATTENTIVE_MODES = MODE.ALIGNMENT | MODE.CODE_LIMIT | MODE.SHORT_CODE;
 /** Executions until code that is not to be translated here is looked at again. */
@@ -307,7 +303,8 @@ export class JitEngine {
     if (isRegion && this.runRegions() !== RegionEnd.NOWHERE) return;
     const pageEip = (r[R_EIP]! - (cache.slots[slot + 3]! & 4095)) | 0;
     if (isRegion || r[R_BUDGET]! < NEAR || this.name === 'evaluator' || this.codeLimit.alone) {
-      this.step(slot, pageEip);
+      if (this.interpreted) this.step(slot, pageEip);
+      else this.stepOn(slot, pageEip);
       return;
     }
     // Entered from a region or an exit: a jump here counts as it does inside the interpreter. Where budgets end says nothing of the code there.
@@ -352,6 +349,20 @@ export class JitEngine {
   /** Adopts a mode that was set from outside a run. */
   synchronize(): void {
     this.handlePending();
+  }
+
+  /** One instruction, and where the budget is near its end those that follow, as far as there is no region. */
+  private stepOn(first: number, pageEip: number): void {
+    const { r, cache } = this;
+    this.step(first, pageEip);
+    while (r[R_PENDING] === 0 && r[R_FAULT] === 0) {
+      const budget = r[R_BUDGET]!;
+      if (budget <= 0 || budget >= NEAR) return;
+      r[R_SLOT] = 0;
+      const slot = this.locate();
+      if (slot === 0 || (cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION) return;
+      this.step(slot, (r[R_EIP]! - (cache.slots[slot + 3]! & 4095)) | 0);
+    }
   }
 
   /** One instruction where r[R_EIP] stands now. */

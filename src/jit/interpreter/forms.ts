@@ -25,6 +25,13 @@ export const SpecialForm = {
 } as const;
 export const FIRST_GENERATED_FORM = 8;
 
+/** Chains are cut so that the budget check at their ends suffices. */
+export const CHAIN_LIMIT = 64;
+/** Budget below which instructions are stepped one by one: no chain is longer. */
+export const NEAR = CHAIN_LIMIT + 32;
+/** Budget from which on it tells of code that it is run: more than any region asks for, which is left where the budget is less. */
+export const ENOUGH = 512;
+
 /** How the hot switch ended. */
 export const RunEnd = {
   /** At r[R_EIP], which is the dispatcher's. */

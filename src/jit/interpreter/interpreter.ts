@@ -5,13 +5,10 @@ import type { ProcessorArea } from '../../runtime/processor-area.js';
 import { R_BUDGET, R_EIP, R_MAP_BASE, R_PAGE_EIP, R_PENDING, R_SLOT, type Cpu } from '../../runtime/state.js';
 import { aheadFactory } from '../region/compile.js';
 import { createEnvironment, type MemoryView } from './environment.js';
-import { RunEnd } from './forms.js';
+import { NEAR, RunEnd } from './forms.js';
 import { AHEAD, createHandlers, createRun, type Handler, type Run } from './generated.js';
-import { CHAIN_LIMIT } from './predecode.js';
 
 const FORM_MASK = 4095;
-/** Budget below which the switch is left: no chain is longer. */
-const NEAR = CHAIN_LIMIT + 32;
 
 export class Interpreter {
   readonly handlers: (Handler | undefined)[];

@@ -8,10 +8,7 @@ import { decodeIn, modeView } from '../mode-view.js';
 import { hasShortWay } from '../emit/vector.js';
 import { hasWordImmediate, semanticOf } from '../semantics/index.js';
 import { formOf } from './form-cache.js';
-import { slotFields, SpecialForm, type SlotFields } from './forms.js';
-
-/** Chains are cut so that the budget check at their ends suffices. */
-export const CHAIN_LIMIT = 64;
+import { CHAIN_LIMIT, slotFields, SpecialForm, type SlotFields } from './forms.js';
 
 /** What an x87 or SSE instruction costs here, in others. */
 const FLOATING_COST = 30;

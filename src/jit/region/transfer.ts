@@ -3,7 +3,7 @@
  * written once, and compiled ahead of time where the links lie in the processor's area, for then no transfer leaves such code.
  */
 import type { Expression, MemberExpression, Statement } from 'estree';
-import { RunEnd, SpecialForm } from '../interpreter/forms.js';
+import { ENOUGH, NEAR, RunEnd, SpecialForm } from '../interpreter/forms.js';
 import type { Run } from '../interpreter/generated.js';
 import { block, breakTo, identifier, js, labelled, statements } from '../emit/quote.js';
 import {
@@ -114,12 +114,9 @@ const renew = (ahead: boolean): Statement[] => statements`
     ${breakTo('LINKED')};
   }`;
 
-/** Budget below which code is interpreted by the dispatcher, which knows how far it may go. */
-const ENOUGH = 512;
-
 /**
  * Runs the interpreter where code at `eip` was decoded and has no region, and goes on where it ends. Whatever else there is, and instructions that are not in
- * the hot switch, ends the loop. Without this the dispatcher does the same (engine.ts).
+ * the hot switch, ends the loop. Where the interpreter stops at a hot place that may be a region's entry. Without this the dispatcher does the same (engine.ts).
  */
 const interpret = (): Statement[] => statements`
   UNDECODED: {
@@ -131,17 +128,18 @@ const interpret = (): Statement[] => statements`
     if (slot === 0) { break UNDECODED; }
     if ((P[slot] & 4095) === ${SpecialForm.REGION}) { break UNDECODED; }
     if (L[${AT.INTERPRETS}] === 0) { ${breakTo('RUN')} }
-    if (r[${R_BUDGET}] < ${ENOUGH}) { ${breakTo('RUN')} }
-    count = heat[slot >> 2] - 1 | 0;
-    heat[slot >> 2] = count;
-    if (count < 0) { end = ${RegionEnd.HOT}; ${breakTo('RUN')} }
+    if (r[${R_BUDGET}] < ${NEAR}) { ${breakTo('RUN')} }
+    if (r[${R_BUDGET}] >= ${ENOUGH}) {
+      count = heat[slot >> 2] - 1 | 0;
+      heat[slot >> 2] = count;
+      if (count < 0) { end = ${RegionEnd.HOT}; ${breakTo('RUN')} }
+    }
     L[${AT.INTERPRETER}] = L[${AT.INTERPRETER}] + 1 | 0;
     count = r[${R_BUDGET}];
     way = interpret(slot, (linear & -4096) - ${codeBase()} | 0, map, L[${AT.PAGES}] << 2);
     L[${AT.INTERPRETED}] = L[${AT.INTERPRETED}] + (count - r[${R_BUDGET}] | 0) | 0;
     if (way === ${RunEnd.HANDLER}) { end = ${RegionEnd.HANDLER}; ${breakTo('RUN')} }
     r[${R_SLOT}] = 0;
-    if (way === ${RunEnd.HOT}) { end = ${RegionEnd.HOT}; ${breakTo('RUN')} }
     end = ${RegionEnd.LEFT};
     if (r[${R_PENDING}] !== 0) { ${breakTo('RUN')} }
     if (r[${R_BUDGET}] <= 0) { ${breakTo('RUN')} }
