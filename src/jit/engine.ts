@@ -312,6 +312,7 @@ export class JitEngine {
     this.cutShort = false;
     const heat = cache.heat[slot >> 2]! - (counts ? 1 : 0);
     cache.heat[slot >> 2] = heat;
+    cache.ways[slot >> 2]!++;
     if (heat < 0 || this.interpreter.execute(slot, pageEip, this.mapBase)) this.translate();
   }
 

@@ -71,6 +71,8 @@ export class CodeCache {
   readonly slots: Int32Array;
   /** Executions left until a slot is hot, by slot number. */
   readonly heat: Int32Array;
+  /** By slot number: how often the interpreter took the direct branch there, or came there from the dispatcher or by not taking the branch before. */
+  readonly ways: Int32Array;
   readonly map: Int32Array;
   /** Byte offset in the processor's area of `pages`, or of a table that is always empty where those of other modes have taken all room. */
   pagesAt = 0;
@@ -107,6 +109,7 @@ export class CodeCache {
       ? new Int32Array(buffer, code.slots, MAX_SLOTS * SLOT_WORDS)
       : hostTable(MAX_SLOTS * SLOT_WORDS);
     this.heat = code ? new Int32Array(buffer, code.heat, MAX_SLOTS) : hostTable(MAX_SLOTS);
+    this.ways = code ? new Int32Array(buffer, code.ways, MAX_SLOTS) : hostTable(MAX_SLOTS);
     this.map = code ? new Int32Array(buffer, code.map, MAX_PAGES * 4096) : hostTable(MAX_PAGES * 4096);
     this.modePages.push({ pages: new Int32Array(this.frameCount), at: 0 });
     memory.onCodeWrite = (address, length) => this.written(address, length);
@@ -183,13 +186,26 @@ export class CodeCache {
     const slot = this.nextSlot;
     this.nextSlot += SLOT_WORDS;
     this.heat[slot >> 2] = this.heatThreshold;
+    this.ways[slot >> 2] = 0;
     this.statistics.slots++;
     return slot;
   }
 
+  /** Executions after which the code from a slot on is hot. */
+  thresholdOf(slot: number): number {
+    return this.hastened.get(slot) ?? this.heatThreshold;
+  }
+  /** How often its executions have been counted; less than 0 where they are to be counted for longer. */
+  arrivals(slot: number): number {
+    return this.thresholdOf(slot) - this.heat[slot >> 2]!;
+  }
+  private readonly hastened = new Map<number, number>();
   /** Makes the code from a slot on hot after a `times`-th of the usual executions; never where nothing becomes hot. */
   hasten(slot: number, times: number): void {
-    if (this.heatThreshold < NEVER_HOT) this.heat[slot >> 2] = Math.ceil(this.heatThreshold / times);
+    if (this.heatThreshold === NEVER_HOT) return;
+    const threshold = Math.ceil(this.heatThreshold / times);
+    this.heat[slot >> 2] = threshold;
+    this.hastened.set(slot, threshold);
   }
 
   /** Makes the code from a slot on hot after so many times the usual executions. */
@@ -332,6 +348,7 @@ export class CodeCache {
     this.nextPage = 4096;
     this.freePages.length = 0;
     this.statistics.slots = 0;
+    this.hastened.clear();
     this.surrenders.clear();
     this.statistics.resets++;
     this.onReset();

@@ -26,9 +26,10 @@ export interface ProcessorArea {
 export interface CodeArea {
   /** Two tables like those of reads and writes, of instruction fetches. */
   readonly execute: number;
-  /** Int32 × 4 × CODE_SLOTS, Int32 × CODE_SLOTS, Int32 × 4096 × CODE_PAGES: see code-cache.ts. */
+  /** Int32 × 4 × CODE_SLOTS, twice Int32 × CODE_SLOTS, Int32 × 4096 × CODE_PAGES: see code-cache.ts. */
   readonly slots: number;
   readonly heat: number;
+  readonly ways: number;
   readonly map: number;
   /** Int32 × frames × CODE_MODES. */
   readonly pages: number;
@@ -60,7 +61,8 @@ export function processorArea(ramBytes: number): ProcessorArea {
   const execute = tables + TABLES * TABLE_BYTES;
   const slots = execute + 2 * TABLE_BYTES;
   const heat = slots + 16 * CODE_SLOTS;
-  const map = heat + 4 * CODE_SLOTS;
+  const ways = heat + 4 * CODE_SLOTS;
+  const map = ways + 4 * CODE_SLOTS;
   const pages = map + 4 * 4096 * CODE_PAGES;
   const links = pages + (ramBytes >>> 12) * 4 * CODE_MODES;
   const whole = granules(links + 4 * LINK_WORDS);
@@ -73,7 +75,7 @@ export function processorArea(ramBytes: number): ProcessorArea {
     selectors: ramBytes + SELECTORS_AT,
     ring: ramBytes + 4096,
     tables,
-    code: fits ? { execute, slots, heat, map, pages, links } : undefined,
+    code: fits ? { execute, slots, heat, ways, map, pages, links } : undefined,
   };
 }
 const granules = (bytes: number): number => Math.ceil(bytes / GRANULE) * GRANULE;

@@ -82,7 +82,15 @@ it('the transfer is in the subset that the host compiles ahead of time', () => {
   };
   expect(
     isCompiledAhead(
-      aheadTransfer(calls, layout, { L: 65536, XT: 4096, P: 4096, heat: 4096, MAP: 4096, AREA: 0 }),
+      aheadTransfer(calls, layout, {
+        L: 65536,
+        XT: 4096,
+        P: 4096,
+        heat: 4096,
+        ways: 4096,
+        MAP: 4096,
+        AREA: 0,
+      }),
     ),
   ).toBe(true);
 });

@@ -36,6 +36,7 @@ export function createEnvironment(cpu: Cpu, memory: PhysicalMemory, cache: CodeC
     slots: cache.slots,
     map: cache.map,
     heat: cache.heat,
+    ways: cache.ways,
     cache,
     view,
     segmentAddress,

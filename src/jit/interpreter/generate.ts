@@ -74,7 +74,7 @@ ${handlers}
 return T;
 }
 export function createRun(env) {
-const { cpu, r, r8, slots: P, map: MAP, heat, dv, u8, divideLong, condition, carry, carries, statusFlags, parityOf, cache, view } = env;
+const { cpu, r, r8, slots: P, map: MAP, heat, ways, dv, u8, divideLong, condition, carry, carries, statusFlags, parityOf, cache, view } = env;
 return function run(p, vb, mb) {
 const RT = view.read, WT = view.write, XT = view.execute, PM = cache.pages;
 ${print(plainBody(hot))}};

@@ -64,8 +64,8 @@ const special = (): HotCase[] => [
 ];
 
 const allCases = (cases: readonly HotCase[]): HotCase[] => {
-  const generated = cases.map(({ form, body, comparison }) => {
-    const end = comparison ? [breakTo(comparison)] : next();
+  const generated = cases.map(({ form, body, comparison, condition }) => {
+    const end = comparison ? [breakTo(comparison)] : condition === undefined ? next() : passed(0);
     return { form, body: salted([...statements`const w = P[p];`, ...body, ...end], 4) };
   });
   return [...special(), ...generated].sort((a, b) => a.form - b.form);
@@ -108,7 +108,7 @@ function compared(comparison: Comparison, cases: readonly HotCase[]): JsStatemen
     form,
     body: [
       ...statements`if (${conditionTest(COMPARED_FLAGS, known, condition!)}) { ${[breakTo('DIRECT')]} }`,
-      ...next(),
+      breakTo('PASSED'),
     ],
   }));
   const second = comparison === 'DIFFERENCE' ? statements`r[${R_FLAG_B}] = cb;` : [];
@@ -117,13 +117,19 @@ function compared(comparison: Comparison, cases: readonly HotCase[]): JsStatemen
     f = P[p] & 4095;
     if (f - ${jumps[0]!.form} >>> 0 > ${jumps.length - 1}) { continue REGION; }
     p = p + 4 | 0;
-    ${tree(decide)}`);
+    ${labelled('PASSED', block(tree(decide)))}
+    ${passed(1)}`);
 }
+
+/** A conditional jump was not taken. */
+const passed = (behind: number): JsStatement[] =>
+  statements`ways[(p >> 2) + ${behind}] = ways[(p >> 2) + ${behind}] + 1 | 0; continue REGION;`;
 
 /** A direct branch is taken: to a known slot on the page; unresolved ones are looked up once. Backward branches count, by offset: slots lie in the order in
  * which they were decoded. */
 const direct = (): JsStatement[] =>
   salted(statements`
+    ways[(p >> 2) - 1] = ways[(p >> 2) - 1] + 1 | 0;
     t = P[p - 3];
     if (t === 0) {
       if (P[p - 2] >>> 0 < 4096) { t = MAP[r[${R_MAP_BASE}] + P[p - 2] | 0]; P[p - 3] = t; }

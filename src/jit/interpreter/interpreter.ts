@@ -66,8 +66,8 @@ export class Interpreter {
 
 /** Byte offsets by the names that the module's text has for them. */
 function places({ registers, tables, code }: ProcessorArea): Record<string, number> {
-  const { execute, slots, heat, map } = code!;
-  return { r: registers, RT: tables, WT: tables + (8 << 20), XT: execute, P: slots, heat, MAP: map };
+  const { execute, slots, heat, ways, map } = code!;
+  return { r: registers, RT: tables, WT: tables + (8 << 20), XT: execute, P: slots, heat, ways, MAP: map };
 }
 
 function compileSwitch(area: ProcessorArea): Run {

@@ -2,6 +2,7 @@
 import type { Instruction } from '../../decoder/instruction.js';
 import type { ModeView } from '../builder.js';
 import { decodeIn } from '../mode-view.js';
+import type { CodeBytes, KnownRegion } from './code-bytes.js';
 import { pageBit } from './links.js';
 import {
   after,
@@ -42,32 +43,6 @@ export interface Block {
   readonly back: number | undefined;
 }
 
-/** How the code bytes are found. */
-export interface CodeBytes {
-  /** Machine frame of the page `page` pages after the entry's, -1 if it is not mapped to RAM. */
-  frame(page: number): number;
-  readonly memory: Uint8Array;
-  /** Whether the instruction at the offset has been decoded to run (unseen edges are exits, not code). */
-  seen(offset: number): boolean;
-  /** Offset in CS of the entry's page. */
-  readonly pageEip: number;
-  /** The region that has an entry there. */
-  region(offset: number): KnownRegion | undefined;
-  /** Where the indirect jump or call at the offset has gone often, relative to it. */
-  targets(offset: number): readonly number[];
-  /** Whether regions were often left for the code there. */
-  wanted(offset: number): boolean;
-}
-/** A region that another one may take in. */
-export interface KnownRegion {
-  readonly identity: object;
-  readonly weight: number;
-  /** Offsets relative to the new entry's page. */
-  readonly entries: readonly number[];
-  /** Whether it has the instruction at a machine address. */
-  covers(machine: number): boolean;
-}
-
 export interface GraphOptions {
   /** What the region may weigh, apart from others that it takes in. */
   readonly limit: number;
@@ -75,6 +50,8 @@ export interface GraphOptions {
   readonly apart?: ReadonlySet<object>;
   /** The region that is made again. */
   readonly again?: KnownRegion | undefined;
+  /** Another entry, if the region comes to it. */
+  readonly also?: number | undefined;
 }
 
 /** What a region may still weigh: by other regions that it takes in, and in all. */
@@ -116,7 +93,7 @@ export class RegionGraph implements FlowGraph {
   private readonly work: number[] = [];
   private readonly later: number[] = [];
 
-  constructor(entry: number, code: CodeBytes, mode: ModeView, { limit, apart, again }: GraphOptions) {
+  constructor(entry: number, code: CodeBytes, mode: ModeView, { limit, apart, again, also }: GraphOptions) {
     this.apart = apart ?? new Set();
     this.code = code;
     this.mode = mode;
@@ -124,6 +101,10 @@ export class RegionGraph implements FlowGraph {
     this.leaders.add(entry);
     this.entryOffsets.add(entry);
     if (again) this.adopt(again);
+    if (also !== undefined) {
+      this.leaders.add(also);
+      this.entryOffsets.add(also);
+    }
     this.explore(entry, limit);
     this.instructionCount = this.placed.size;
     if (!this.placed.has(entry)) return;
@@ -133,6 +114,11 @@ export class RegionGraph implements FlowGraph {
       if (number !== undefined) this.entries.push(number);
     }
     this.addLoopEntries();
+  }
+
+  /** Whether the instruction at the offset begins a block of it. */
+  has(offset: number): boolean {
+    return this.numbers.has(offset);
   }
 
   /** Regions of which only a part could be taken in: some of their entries are not reached from this one's. */
@@ -293,13 +279,19 @@ export class RegionGraph implements FlowGraph {
     }
     if (i.mnemonic === 'RET' || (i.mnemonic === 'JMP' && !isDirect(i))) return false;
     if (i.mnemonic === 'JMP' || isConditional(i)) {
-      if (!this.isTruncated(p)) lead(targetOf(p));
-      if (i.mnemonic !== 'JMP') lead(after(p));
+      if (!this.isTruncated(p) && this.goesOften(p, targetOf(p))) lead(targetOf(p));
+      if (i.mnemonic !== 'JMP' && this.goesOften(p, after(p))) lead(after(p));
       return false;
     }
     return true;
   }
 
+  /** Whether a branch goes there so often that the code there is to be part of the region; only 32-bit conditional jumps are counted. */
+  private goesOften(p: Placed, to: number): boolean {
+    const { mnemonic, operandSize } = p.instruction;
+    if (mnemonic !== 'JCC' || operandSize !== 32 || this.isKnown(to)) return true;
+    return this.code.wanted(to) || this.code.often(p.offset, to, to === targetOf(p));
+  }
   /** A callee that is a region, and called often enough to become part of this one, as far as there is room. */
   private isToBeJoined(offset: number): boolean {
     return this.code.wanted(offset) && this.code.region(offset) !== undefined;
@@ -348,11 +340,11 @@ export class RegionGraph implements FlowGraph {
       }
       if (!endsBlock(instruction)) work.push(after(placed));
       else if ((instruction.mnemonic === 'JMP' && isDirect(instruction)) || isConditional(instruction)) {
-        // An edge that was never taken is a way out, as in any block.
+        // An edge that was hardly ever taken is a way out, as in any block.
         for (const to of [targetOf(placed), after(placed)]) {
           if (this.isTruncated(placed) || (to <= offset && to === targetOf(placed))) return NOT_A_LEAF;
           if (instruction.mnemonic === 'JMP' && to !== targetOf(placed)) continue;
-          if (this.code.seen(to)) work.push(to);
+          if (this.code.seen(to) && this.goesOften(placed, to)) work.push(to);
         }
       } else return NOT_A_LEAF;
     }

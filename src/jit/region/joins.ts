@@ -4,10 +4,14 @@ import { R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
 /** Leaving a region for one place so often costs about as much as making it again together with what is there. */
 const THRESHOLD = 100_000;
 
+/** Above every slot. */
+const SLOTS = 2 ** 24;
+
 export class Joins {
   readonly threshold: number;
   private readonly cpu: Cpu;
   private readonly machines = new Set<number>();
+  private readonly refused = new Set<number>();
 
   constructor(cpu: Cpu, threshold = THRESHOLD) {
     this.cpu = cpu;
@@ -34,7 +38,15 @@ export class Joins {
   get soon(): number {
     return this.threshold / 2;
   }
+  /** The region that begins at a slot could not be made with the code at another one: there is no room, or the way there is none that regions follow. */
+  refuse(entry: number, target: number): void {
+    this.refused.add(entry * SLOTS + target);
+  }
+  isRefused(entry: number, target: number): boolean {
+    return this.refused.has(entry * SLOTS + target);
+  }
   clear(): void {
+    this.refused.clear();
     this.machines.clear();
   }
 }

@@ -188,8 +188,8 @@ export class Links {
     };
     const { code } = memory.processor;
     if (layout === undefined || !code) return plainTransfer(calls, { r: this.cpu.r, L: this.area.words });
-    const { links: L, execute: XT, slots: P, heat, map: MAP } = code;
-    return aheadTransfer(calls, layout, { L, XT, P, heat, MAP, AREA: 0 });
+    const { links: L, execute: XT, slots: P, heat, ways, map: MAP } = code;
+    return aheadTransfer(calls, layout, { L, XT, P, heat, ways, MAP, AREA: 0 });
   }
 
   /** What interprets between regions, if it is compiled ahead of time like them. */

@@ -5,7 +5,15 @@ import type { PhysicalMemory } from '../../runtime/memory.js';
 import { tableAt } from '../../runtime/processor-area.js';
 import { FPU_MXCSR, FPU_X87_NUMBERS, FPU_X87_STATE } from '../../runtime/fpu/state.js';
 import { CLASS, EXTENDED_NEAREST } from '../../runtime/fpu/x87-short-core.js';
-import { R_BUDGET, R_CPL, R_SITE, R_SEGMENT_BASE, S_ATTRIBUTES, type Cpu } from '../../runtime/state.js';
+import {
+  R_BUDGET,
+  R_CPL,
+  R_EIP,
+  R_SITE,
+  R_SEGMENT_BASE,
+  S_ATTRIBUTES,
+  type Cpu,
+} from '../../runtime/state.js';
 import { isInlineX87 } from '../emit/vector.js';
 import { sharedEnvironment } from '../shared-environment.js';
 import { checkWrap } from '../wrapped-access.js';
@@ -17,7 +25,8 @@ import { modeView } from '../mode-view.js';
 import type { ModeView } from '../builder.js';
 import type { AsmLayout } from './asm-printer.js';
 import { boundEnvironment } from './bound-environment.js';
-import { JOINED, RegionGraph, type CodeBytes, type KnownRegion } from './graph.js';
+import { codeAround, type CodeBytes, type Knowledge, type KnownRegion } from './code-bytes.js';
+import { JOINED, RegionGraph } from './graph.js';
 import { hasWordImmediate } from '../semantics/index.js';
 import { Events } from './events.js';
 import { Exits } from './exits.js';
@@ -26,6 +35,7 @@ import { Joins } from './joins.js';
 import { Links, type Entry, type HotWay, type LinkedRegion } from './links.js';
 import { SITE_ACCESS, SITE_CONTROL, SITE_EXPECTED, type SiteKind } from './sites.js';
 import { Misses } from './misses.js';
+import { outerStarts } from './outer-starts.js';
 import { isIn, spansOf } from './spans.js';
 import { Targets } from './targets.js';
 import { RegionEnd } from './transfer.js';
@@ -92,6 +102,7 @@ export class RegionTable {
   private readonly plain: readonly object[];
   readonly events: Events;
   private readonly joins: Joins;
+  private readonly knowledge: Knowledge;
   private readonly targetThreshold: number;
   private readonly regionLimit: number;
   /** Instructions retired inside regions, about. */
@@ -150,6 +161,8 @@ export class RegionTable {
     this.joins = new Joins(cpu, options.targetThreshold);
     this.regionLimit = options.regionLimit ?? REGION_LIMIT;
     const targets = new Targets(this.targetThreshold);
+    const region = (slot: number, offset: number): KnownRegion => this.known(slot, offset);
+    this.knowledge = { cpu, memory: memory.u8, cache, joins: this.joins, targets, region };
     const layout = memory.processor.code ? this.layout(0) : undefined;
     this.links = new Links(cpu, memory, cache, view, entryOf, changeMode, targets, layout);
   }
@@ -190,21 +203,22 @@ export class RegionTable {
   private left(region: Region | undefined, site: number): void {
     if (region === undefined) return;
     region.left[site]!++;
-    if (region.sites[site]!.kind >= SITE_ACCESS) this.missed(region, site);
+    if (region.sites[site]!.kind < SITE_ACCESS || !this.missed(region, site)) return;
+    this.counts.retranslations++;
+    const base = (this.cpu.r[R_EIP]! - region.sites[site]!.offset) | 0;
+    this.remake(region, base, this.entrySlot(region, base));
   }
 
-  /** A site that misses again and again (misaligned data, MMIO, a page that is flushed often) gets a call. */
-  private missed(region: Region, site: number): void {
+  /** A site that misses again and again (misaligned data, MMIO, a page that is flushed often) gets a call: true if its region is to be made again. */
+  private missed(region: Region, site: number): boolean {
     this.counts.leftAtAccess++;
     const { machines, kind, mnemonic } = region.sites[site]!;
     const again = isInlineX87(mnemonic) && machines.every((machine) => this.callSites.has(machine));
-    if (!region.misses.note(site, this.retired, again)) return;
+    if (!region.misses.note(site, this.retired, again)) return false;
     const remedy = again ? this.helperSites : this.remedyFor(kind, machines.length, machines[0]!);
     for (const machine of machines) remedy.add(machine);
-    this.counts.retranslations++;
-    this.cache.removeRegion(region);
+    return true;
   }
-
   private remedyFor(kind: SiteKind, machines: number, first: number): Set<number> {
     if (kind === SITE_CONTROL) return this.mxcsr.remedyAt(first);
     if (kind === SITE_EXPECTED) return this.plainBlocks;
@@ -224,7 +238,6 @@ export class RegionTable {
 
   /** A region that was often left for another one is made again with it. */
   private join({ region: left, base, to }: HotWay): void {
-    const { cache, cpu } = this;
     const region = left as Region;
     const target = this.slotAt(to);
     const there = target === 0 ? undefined : this.entries[this.entryAt[target >> 2]!];
@@ -232,16 +245,31 @@ export class RegionTable {
     const other = there.region as Region;
     // Ordinary functions would take the other's code out of what the host compiles ahead of time.
     if (!region.ahead || !other.ahead || region.weight + other.weight > JOINED) return;
-    const entry = region.entries[0]!;
-    const slot = this.slotAt((base + entry) | 0);
-    if (slot === 0 || this.entries[this.entryAt[slot >> 2]!]?.region !== region) return;
-    this.joins.want(to);
-    this.joins.wantOthers(this.links.wayTargets(region, base, this.joins.soon));
+    const slot = this.entrySlot(region, base);
+    if (slot === 0 || this.joins.isRefused(slot, target)) return;
     this.counts.joined++;
+    this.joins.want(to);
+    this.remake(region, base, slot);
+    if (this.regionAt(slot) !== this.regionAt(target)) this.joins.refuse(slot, target);
+  }
+  /** Makes a region at `base` again from its entry, with what it would soon have been left for often enough; `slot`: of its entry, 0 if that is another's by now. */
+  private remake(region: Region, base: number, slot: number): void {
+    const { cache, cpu } = this;
+    this.joins.wantOthers(this.links.wayTargets(region, base, this.joins.soon));
     cache.removeRegion(region);
-    const pageEip = (base + (entry & ~4095)) | 0;
+    if (slot === 0) return;
+    const page = region.entries[0]! & ~4095;
+    const pageEip = (base + page) | 0;
     const machine = cpu.mmu.probeFetch((pageEip + cpu.r[R_SEGMENT_BASE + 1]!) | 0);
-    this.translate(slot, pageEip, cache.pages[machine >>> 12]!, this.seenFrom(region, entry & ~4095));
+    this.translate(slot, pageEip, cache.pages[machine >>> 12]!, this.seenFrom(region, page));
+  }
+  /** The slot that leads to the first entry of a region at `base`; 0 if there is none. */
+  private entrySlot(region: Region, base: number): number {
+    const slot = this.slotAt((base + region.entries[0]!) | 0);
+    return slot !== 0 && this.regionAt(slot) === region ? slot : 0;
+  }
+  private regionAt(slot: number): LinkedRegion | undefined {
+    return this.entries[this.entryAt[slot >> 2]!]?.region;
   }
   /** The slot at an offset in CS, 0 for none. */
   private slotAt(eip: number): number {
@@ -257,12 +285,16 @@ export class RegionTable {
     const offset = cache.slots[slot + 3]! & 4095;
     const started = performance.now();
     const mode = modeView(cache.mode, this.cpu);
-    const graph = this.graphFrom(offset, this.codeBytes(pageEip, mapBase), mode, again);
+    const code = codeAround(this.knowledge, pageEip, mapBase, cache.thresholdOf(slot));
+    const graph =
+      (again === undefined ? this.outermost(offset, mapBase, code, mode) : undefined) ??
+      this.graphFrom(offset, code, mode, { again });
     if (graph.size === 0 || graph.blocks[0]!.body.length === 0) {
       cache.heat[slot >> 2] = COOL_DOWN;
       return false;
     }
-    const name = `region-${((graph.frames.get(0)! << 12) | offset).toString(16)}-${this.counts.translations}`;
+    const { start } = graph.blocks[0]!;
+    const name = `region-${((graph.frames.get(0)! << 12) | start).toString(16)}-${this.counts.translations}`;
     const { completeAccesses } = this.options;
     const translation = translate(graph, {
       mode,
@@ -292,55 +324,37 @@ export class RegionTable {
     return true;
   }
 
+  /**
+   * The region of code before the offset that leads there and has run often, too: that of an outer loop or of the whole function, which would soon become hot
+   * and take in what begins at the offset. Undefined if there is none.
+   */
+  private outermost(
+    offset: number,
+    mapBase: number,
+    code: CodeBytes,
+    mode: ModeView,
+  ): RegionGraph | undefined {
+    for (const at of outerStarts(this.cache, mapBase, offset)) {
+      const graph = this.graphFrom(at, code, mode, { also: offset });
+      if (graph.has(offset)) return graph;
+    }
+    return undefined;
+  }
   /** With the other regions that it can take in as a whole: otherwise the two would replace each other for ever. */
-  private graphFrom(offset: number, code: CodeBytes, mode: ModeView, again?: KnownRegion): RegionGraph {
+  private graphFrom(
+    offset: number,
+    code: CodeBytes,
+    mode: ModeView,
+    { again, also }: { again?: KnownRegion | undefined; also?: number },
+  ): RegionGraph {
     const limit = again?.weight ?? this.regionLimit;
     const apart = new Set<object>();
     for (;;) {
-      const graph = new RegionGraph(offset, code, mode, { limit, apart, again });
+      const graph = new RegionGraph(offset, code, mode, { limit, apart, again, also });
       const { incomplete } = graph;
       if (incomplete.length === 0) return graph;
       for (const region of incomplete) apart.add(region);
     }
-  }
-
-  private codeBytes(pageEip: number, mapBase: number): CodeBytes {
-    const { cpu, cache, memory } = this;
-    const linear = (pageEip + cpu.r[R_SEGMENT_BASE + 1]!) | 0;
-    const bases = new Map<number, number>([[0, mapBase]]);
-    const frame = (page: number): number => {
-      const machine = cpu.mmu.probeFetch((linear + (page << 12)) | 0);
-      return machine < 0 ? -1 : machine >>> 12;
-    };
-    const slotAt = (offset: number): number => {
-      const page = offset >> 12;
-      let base = bases.get(page);
-      if (base === undefined) {
-        const there = frame(page);
-        base = there < 0 ? 0 : cache.pages[there]!;
-        bases.set(page, base);
-      }
-      return cache.map[base + (offset & 4095)]!;
-    };
-    return {
-      memory: memory.u8,
-      pageEip,
-      frame,
-      seen: (offset) => slotAt(offset) !== 0,
-      targets: (offset) => {
-        const there = frame(offset >> 12);
-        return there < 0 ? [] : this.links.targets.of((there << 12) | (offset & 4095));
-      },
-      wanted: (offset) => {
-        if (this.joins.isEmpty) return false;
-        const there = frame(offset >> 12);
-        return there >= 0 && this.joins.wants((there << 12) | (offset & 4095));
-      },
-      region: (offset) => {
-        const slot = slotAt(offset);
-        return (cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION ? this.known(slot, offset) : undefined;
-      },
-    };
   }
 
   /** The region at an entry slot, as seen from a page that the entry lies at `offset` from. */

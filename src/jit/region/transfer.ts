@@ -132,6 +132,7 @@ const interpret = (): Statement[] => statements`
     if (r[${R_BUDGET}] >= ${ENOUGH}) {
       count = heat[slot >> 2] - 1 | 0;
       heat[slot >> 2] = count;
+      ways[slot >> 2] = ways[slot >> 2] + 1 | 0;
       if (count < 0) { end = ${RegionEnd.HOT}; ${breakTo('RUN')} }
     }
     L[${AT.INTERPRETER}] = L[${AT.INTERPRETER}] + 1 | 0;
@@ -276,10 +277,10 @@ class Printer extends AsmPrinter {
 }
 
 /**
- * Byte offsets of what the function refers to beside the registers: links, the two execute tables, slots, heat and map of the code cache, and the buffer's
+ * Byte offsets of what the function refers to beside the registers: links, the two execute tables, slots, heat, ways and map of the code cache, and the buffer's
  * beginning.
  */
-export type TransferPlaces = Readonly<Record<'L' | 'XT' | 'P' | 'heat' | 'MAP' | 'AREA', number>>;
+export type TransferPlaces = Readonly<Record<'L' | 'XT' | 'P' | 'heat' | 'ways' | 'MAP' | 'AREA', number>>;
 
 /** The same compiled ahead of time. */
 export function aheadTransfer(calls: TransferCalls, layout: AsmLayout, places: TransferPlaces): () => number {
