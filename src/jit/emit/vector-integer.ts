@@ -48,7 +48,15 @@ const registers = (task: Task): { to: number; from: Place } => {
 const isSame = (task: Task): boolean => !isMemory(task, 1) && indexOf(task, 0) === indexOf(task, 1);
 
 function setWords(code: VectorCode, to: number, values: readonly Expression[]): void {
-  const names = values.map((value) => code.name(value));
+  setNames(
+    code,
+    to,
+    values.map((value) => code.name(value)),
+  );
+}
+/** All four words of a register. */
+function setNames(code: VectorCode, to: number, names: readonly string[]): void {
+  code.replace(to, 0, 4);
   names.forEach((name, i) => code.setWord(to, i, name));
 }
 function byWord(rule: WordRule): Rule {
@@ -122,7 +130,7 @@ function byHalves(rule: (a: Half16, b: Half16) => Expression, otherwise?: WordRu
       const [low, high] = [0, 1].map((k) => ({ name: code.name(rule(x[k]!, y[k]!)), may: -1 }));
       return joinHalves(code, low!, high!);
     });
-    names.forEach((name, i) => code.setWord(to, i, name));
+    setNames(code, to, names);
   };
 }
 const multiplyLow = byHalves((a, b) => js`Math.imul(${a.name}, ${b.name})`);
@@ -178,7 +186,7 @@ function shiftWords(
       });
       return joinHalves(code, low!, high!);
     });
-    names.forEach((name, i) => code.setWord(to, i, name));
+    setNames(code, to, names);
   };
 }
 function shift(limit: number, rule: (x: string, count: number) => Expression): Rule {
