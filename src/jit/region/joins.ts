@@ -1,8 +1,8 @@
 /** Which code is to become part of the regions that lead to it: that for which one of them was often left. */
 import { R_SEGMENT_BASE, type Cpu } from '../../runtime/state.js';
 
-/** Leaving a region for one place so often costs about as much as making it again together with what is there. */
-const THRESHOLD = 100_000;
+/** Leaving a region for one place so often costs about as much as making it again together with what is there: a transfer takes 10 to 20 ns. */
+const THRESHOLD = 300_000;
 
 /** Above every slot. */
 const SLOTS = 2 ** 24;
