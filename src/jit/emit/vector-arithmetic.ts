@@ -226,7 +226,6 @@ function compare(format: Format, count: number): Rule {
       return code.name(holds(immediateOf(task, 2), a, format.clean(code, from, i)));
     });
     const words = format.size / 4;
-    code.replace(to, 0, words * count);
     masks.forEach((name, i) => upTo(words).forEach((w) => code.setWord(to, words * i + w, name)));
   };
 }

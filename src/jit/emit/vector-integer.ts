@@ -48,15 +48,7 @@ const registers = (task: Task): { to: number; from: Place } => {
 const isSame = (task: Task): boolean => !isMemory(task, 1) && indexOf(task, 0) === indexOf(task, 1);
 
 function setWords(code: VectorCode, to: number, values: readonly Expression[]): void {
-  setNames(
-    code,
-    to,
-    values.map((value) => code.name(value)),
-  );
-}
-/** All four words of a register. */
-function setNames(code: VectorCode, to: number, names: readonly string[]): void {
-  code.replace(to, 0, 4);
+  const names = values.map((value) => code.name(value));
   names.forEach((name, i) => code.setWord(to, i, name));
 }
 function byWord(rule: WordRule): Rule {
@@ -130,7 +122,7 @@ function byHalves(rule: (a: Half16, b: Half16) => Expression, otherwise?: WordRu
       const [low, high] = [0, 1].map((k) => ({ name: code.name(rule(x[k]!, y[k]!)), may: -1 }));
       return joinHalves(code, low!, high!);
     });
-    setNames(code, to, names);
+    names.forEach((name, i) => code.setWord(to, i, name));
   };
 }
 const multiplyLow = byHalves((a, b) => js`Math.imul(${a.name}, ${b.name})`);
@@ -186,7 +178,7 @@ function shiftWords(
       });
       return joinHalves(code, low!, high!);
     });
-    setNames(code, to, names);
+    names.forEach((name, i) => code.setWord(to, i, name));
   };
 }
 function shift(limit: number, rule: (x: string, count: number) => Expression): Rule {

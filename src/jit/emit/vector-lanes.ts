@@ -216,20 +216,13 @@ export class VectorCode extends CodeWriter {
     this.put(wordKey(index), name);
     this.cache.words.set(index, name);
   }
-  /** Words of which all will be set, from `first` on: numbers that they are the halves of need not go to memory. */
-  replace(register: number, first: number, count: number): void {
-    this.overwrite(Array.from({ length: count }, (_, i) => 4 * register + first + i));
-  }
   setPart(register: number, word: number, { single, word: bits }: Part): void {
     if (single === undefined) return this.setWord(register, word, bits!);
     this.setSingle(register, word, single);
     if (bits !== undefined) this.cache.words.set(4 * register + word, bits);
   }
   setHalf(register: number, half: number, { double, parts }: Half): void {
-    if (double === undefined) {
-      this.replace(register, 2 * half, 2);
-      return parts.forEach((p, i) => this.setPart(register, 2 * half + i, p));
-    }
+    if (double === undefined) return parts.forEach((p, i) => this.setPart(register, 2 * half + i, p));
     this.setDouble(register, half, double);
     parts.forEach(({ single, word }, i) => {
       const index = 4 * register + 2 * half + i;

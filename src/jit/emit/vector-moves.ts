@@ -148,7 +148,6 @@ function shuffleWords(task: Task, from: Place, order: readonly (readonly [boolea
   const to = indexOf(task, 0);
   const form = code.host.form(to) ?? 'word';
   const picked = order.map(([first, word]) => code.part(first ? { register: to } : from, word, form));
-  code.replace(to, 0, 4);
   picked.forEach((part, i) => code.setPart(to, i, part));
 }
 const shufps: Rule = (task) => {
