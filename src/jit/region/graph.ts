@@ -23,7 +23,7 @@ import type { FlowGraph } from './structure.js';
 /** Instructions that a callee may have to be inlined. */
 const LEAF = 16;
 /** What the regions that one takes in may weigh together: each is compiled again, and what they were left and entered for becomes branches. */
-const ABSORBED = 100;
+const ABSORBED = 240;
 /** What a region may weigh that takes in others because it was often left for them. */
 export const JOINED = 400;
 /** Scanned callees that are not to be inlined. */
