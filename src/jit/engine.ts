@@ -291,16 +291,17 @@ export class JitEngine {
     }
     const end = this.runRegions();
     if (end < RegionEnd.NOWHERE) return;
-    if (end >= RegionEnd.HOT) {
-      if (end === RegionEnd.HOT || this.resume()) this.translate();
-      return;
-    }
+    if (end >= RegionEnd.HOT) return this.goOn(end);
     if (end === RegionEnd.UNTRANSLATED && (r[R_PENDING] !== 0 || r[R_BUDGET]! <= 0)) return;
     const slot = this.locate();
     if (slot === 0) return;
     const isRegion = (cache.slots[slot]! & FORM_MASK) === SpecialForm.REGION;
-    // Its page was not fetched from before.
-    if (isRegion && this.runRegions() !== RegionEnd.NOWHERE) return;
+    if (isRegion) {
+      // Its page was not fetched from before.
+      const again = this.runRegions();
+      if (again >= RegionEnd.HOT) return this.goOn(again);
+      if (again !== RegionEnd.NOWHERE) return;
+    }
     const pageEip = (r[R_EIP]! - (cache.slots[slot + 3]! & 4095)) | 0;
     if (isRegion || r[R_BUDGET]! < NEAR || this.name === 'evaluator' || this.codeLimit.alone) {
       if (this.interpreted) this.step(slot, pageEip);
@@ -314,6 +315,11 @@ export class JitEngine {
     cache.heat[slot >> 2] = heat;
     cache.ways[slot >> 2]!++;
     if (heat < 0 || this.interpreter.execute(slot, pageEip, this.mapBase)) this.translate();
+  }
+
+  /** Where the interpreter stopped between regions, at a hot place or at a slot for its handler. */
+  private goOn(end: number): void {
+    if (end === RegionEnd.HOT || this.resume()) this.translate();
   }
 
   /** Goes on with the interpreter at slot r[R_SLOT]; true when it stopped at a slot that became hot. */

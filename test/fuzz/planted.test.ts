@@ -19,7 +19,7 @@ const PLANTS: Readonly<Record<string, Plant>> = {
   },
   'emission: AH is read as AL': {
     file: '/jit/region/region-target.js',
-    from: 'return high ? js `${name} >>> 8 & 255` : js `${name} & 255`',
+    from: 'return register.high ? js `${name} >>> 8 & 255` : js `${name} & 255`',
     to: 'return js `${name} & 255`',
   },
   'fault precision: PUSH moves the stack pointer before the store': {

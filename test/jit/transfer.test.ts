@@ -162,3 +162,39 @@ it('interprets code without a region between regions, with the same result, once
   expect(exits.interpreted).toBeGreaterThan(10);
   expect(exits.untranslated).toBeLessThan(60);
 });
+
+/** 400000: dec ecx; jnz 400000; jmp 401000 */
+const REGION = Uint8Array.of(0x49, 0x75, 0xfd, 0xe9, 0xf8, 0x0f, 0, 0);
+/** 401000: inc eax; inc eax; aad; inc eax; jmp 401005 */
+const COLD = Uint8Array.of(0x40, 0x40, 0xd5, 10, 0x40, 0xeb, 0xfe);
+/** 402000: nop; jmp 400000 */
+const START = Uint8Array.of(0x90, 0xe9, 0xfa, 0xdf, 0xff, 0xff);
+
+it('what the interpreter leaves to a handler is done where the region’s page was not fetched from before', () => {
+  const [jit, evaluator] = (['jit', 'evaluator'] as const).map((name) => {
+    const machine = new VectorMachine(32);
+    machine.enterUser();
+    const { cpu, memory } = machine;
+    const { r } = cpu;
+    memory.copyIn(CODE, REGION);
+    memory.copyIn(CODE + 0x1000, COLD);
+    memory.copyIn(CODE + 0x2000, START);
+    const engine = createEngine(name, { heatThreshold: 60 })(cpu, memory);
+    const run = (ecx: number, budget: number): void => {
+      [r[EAX], r[ECX], r[R_EIP]] = [0, ecx, CODE + 0x2000];
+      r[R_PENDING]! |= PENDING.MODE;
+      for (r[R_BUDGET] = budget; r[R_BUDGET]! > 0;) engine.run();
+    };
+    // Longer than until the interpreter is compiled.
+    run(150_000, 300_050);
+    run(1000, 2600);
+    run(1000, 2600);
+    const entry = memory.read32(cpu.cr3 + 4) & -4096;
+    memory.write32(entry, memory.read32(entry) & ~0x20);
+    cpu.mmu.invalidatePage(CODE);
+    run(1000, 2600);
+    return [...r.subarray(0, 8), r[R_EIP]!];
+  });
+  expect(jit![0]).toBe(3);
+  expect(jit).toEqual(evaluator);
+});

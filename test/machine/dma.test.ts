@@ -131,8 +131,8 @@ describe('a port write makes a device store into the running region', () => {
 });
 
 describe('a store to MMIO makes a device store into the running region', () => {
-  /** MOV ECX; again: MOV [B8000], ECX; ADD EBX, 1; DEC ECX; JNZ again; OUT F4. */
-  const store = [0x89, 0x0d, ...int32(0xb8000)];
+  /** MOV ECX; again: MOV [E8000000], ECX; ADD EBX, 1; DEC ECX; JNZ again; OUT F4. Stores to video memory may wait. */
+  const store = [0x89, 0x0d, ...int32(0xe8000000)];
   const code = [...movEcx, ...store, ...addEbx(1), ...loopBack(9), ...end];
   it('the very next instruction is the new one', () => {
     const immediate = CODE + movEcx.length + store.length + 2;
